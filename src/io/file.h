@@ -1,0 +1,37 @@
+/* file.h: whole files: read, written so that they never break, and their SHA-256 (libmd).
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef IO_FILE_H
+#define IO_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { NASTL_SHA256_TEXT = 65 }; /* 64 hexadecimal digits and a NUL */
+
+/* Reads a file of at most `most` bytes; a NUL follows the text. The caller frees *out.
+ * NASTL_ENOENT, NASTL_EIO or NASTL_EFORMAT (too large, a folder). */
+int nastl_file_read(char **out, size_t *length, const char *path, size_t most);
+
+/* Writes to PATH.tmp, flushes it to the disk, renames it to PATH and flushes the folder.
+ */
+int nastl_file_write(const char *path, const char *text, size_t length);
+
+/* The same in two steps, for writers that open files by themselves: *out is a temporary
+ * name beside `path` (the caller frees it); commit flushes and renames it, discard
+ * removes it. */
+int nastl_file_temporary(char **out, const char *path);
+int nastl_file_commit(const char *temporary, const char *path);
+void nastl_file_discard(const char *temporary);
+
+int nastl_file_sha256(char out[NASTL_SHA256_TEXT], const char *path);
+bool nastl_file_exists(const char *path);
+bool nastl_file_is_folder(const char *path);
+int nastl_file_make_folder(const char *path); /* NASTL_OK when it is there already */
+
+/* "FOLDER/NAME", or NAME where NAME is absolute or folder NULL. The caller frees *out. */
+int nastl_file_join(char **out, const char *folder, const char *name);
+/* The folder a path is in: "." for a bare name. The caller frees *out. */
+int nastl_file_folder_of(char **out, const char *path);
+
+#endif
