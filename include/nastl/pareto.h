@@ -48,8 +48,9 @@ NASTL_API int nastl_pareto_rank(size_t *rank, const double *points, size_t n, si
 NASTL_API int nastl_pareto_crowding(double *distance, const size_t *rank,
                                     const double *points, size_t n, size_t m);
 
-/* The exact hypervolume of what lies inside `reference` (M). Points outside count nothing.
- * Sweep for two objectives, Beume et al. 2009 for three, WFG (While et al. 2012) beyond. */
+/* The exact hypervolume of what lies inside `reference` (M). Points outside count
+ * nothing. Sweep for two objectives, Beume et al. 2009 for three, WFG (While et al. 2012)
+ * beyond. */
 NASTL_API int nastl_pareto_hypervolume(double *volume, const double *points, size_t n,
                                        size_t m, const double *reference);
 

@@ -65,7 +65,8 @@ double nastl_dim_to_unit(const struct nastl_dim *dim, double value);
 double nastl_dim_from_unit(const struct nastl_dim *dim, double unit);
 
 /* The same for the same active values. */
-uint64_t nastl_point_hash(const struct nastl_space *space, const struct nastl_point *point);
+uint64_t nastl_point_hash(const struct nastl_space *space,
+                          const struct nastl_point *point);
 
 /* The candidate of a point (the caller finishes it), and the point of a candidate:
  * NASTL_EINVAL names the key that the space lacks or the value outside its range. */
@@ -95,6 +96,7 @@ size_t nastl_space_constraint_names(const struct nastl_space *space, size_t i,
 /* `*violation` is 0 where it holds, else how far it is off, relative to the bound. */
 enum nastl_verdict nastl_space_check(const struct nastl_space *space, size_t i,
                                      const struct nastl_candidate *candidate,
-                                     nastl_lookup lookup, void *payload, double *violation);
+                                     nastl_lookup lookup, void *payload,
+                                     double *violation);
 
 #endif

@@ -1,0 +1,124 @@
+/* prep.h: from raw columns to what a network reads.
+ *
+ * The layout says which inputs there are; it is shared by the source and the target of a
+ * transfer, so that their networks fit together. The statistics say how a number becomes
+ * an input; each domain has its own. Both are fitted on training rows alone and saved
+ * inside the model.
+ *
+ *   raw numeric, raw code  --layout-->  columns  --statistics-->  x (N, D'), code (N, K)
+ *   D' = numeric features, scaled, then one 0/1 indicator for each that had missing
+ * values code: 0 unseen, 1 … levels; a missing category is a level of its own if it
+ * occurred
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef DATA_PREP_H
+#define DATA_PREP_H
+
+#include "data/dataset.h"
+#include "io/h5.h"
+
+/* ---- layout ---- */
+
+struct nastl_layout_feature {
+    char *name;
+    enum nastl_kind kind;
+    size_t at;      /* NUMERIC: column of x; CATEGORICAL: column of code */
+    long indicator; /* NUMERIC: column of its missing indicator in x, or -1 */
+    char **levels;  /* CATEGORICAL: sorted by bytes; network code i + 1 */
+    size_t level_count;
+    bool missing_level; /* CATEGORICAL: code level_count + 1 stands for missing */
+};
+
+struct nastl_layout {
+    struct nastl_layout_feature *features;
+    size_t feature_count;
+    size_t numeric;      /* D': columns of x */
+    size_t categorical;  /* K: columns of code */
+    size_t *cardinality; /* (K) number of codes: levels + 1 (unseen) [+ 1 missing] */
+    enum nastl_task task;
+    char *label_name;
+    double label_scale;
+    char *label_transform;
+    char **classes;
+    size_t class_count;
+};
+
+/* Fitted on `rows` (training rows of every domain that takes part). */
+int nastl_layout_fit(struct nastl_layout **out, const struct nastl_dataset *dataset,
+                     const int32_t *rows, size_t count);
+void nastl_layout_destroy(struct nastl_layout *layout);
+int nastl_layout_save(const struct nastl_layout *layout, struct nastl_h5 *file,
+                      const char *group);
+int nastl_layout_load(struct nastl_layout **out, struct nastl_h5 *file,
+                      const char *group);
+
+/* ---- statistics of features ---- */
+
+enum nastl_scaling {
+    NASTL_SCALING_STANDARD,
+    NASTL_SCALING_QUANTILE,
+    NASTL_SCALING_COUNT
+};
+/* "standard": (v - mean) / sd. "quantile": to a normal distribution, as scikit-learn's
+ * QuantileTransformer, as a piecewise-linear map of at most 256 knots: exportable
+ * exactly. Missing numbers are imputed with the median. Constant columns become 0. */
+
+enum { NASTL_KNOTS = 256 };
+
+struct nastl_prep; /* opaque: medians, means, knots of each numeric feature */
+
+int nastl_prep_fit(struct nastl_prep **out, const struct nastl_layout *layout,
+                   const struct nastl_dataset *dataset, const int32_t *rows, size_t count,
+                   enum nastl_scaling scaling);
+void nastl_prep_destroy(struct nastl_prep *prep);
+int nastl_prep_save(const struct nastl_prep *prep, struct nastl_h5 *file,
+                    const char *group);
+int nastl_prep_load(struct nastl_prep **out, const struct nastl_layout *layout,
+                    struct nastl_h5 *file, const char *group);
+
+/* Rows ready for a network. */
+struct nastl_xy {
+    size_t rows;        /* n */
+    size_t numeric;     /* D' */
+    size_t categorical; /* K */
+    float *x;           /* (n, D') */
+    int32_t *code;      /* (n, K), every one below its cardinality */
+};
+
+/* Prepares the given rows of the dataset, in that order; finish with nastl_xy_finish().
+ */
+int nastl_prep_apply(struct nastl_xy *out, const struct nastl_prep *prep,
+                     const struct nastl_layout *layout,
+                     const struct nastl_dataset *dataset, const int32_t *rows,
+                     size_t count);
+void nastl_xy_finish(struct nastl_xy *xy);
+
+/* ---- the label of regression ---- */
+
+enum nastl_label_transform {
+    NASTL_LABEL_NONE,
+    NASTL_LABEL_LOG1P,
+    NASTL_LABEL_QUANTILE,
+    NASTL_LABEL_TRANSFORM_COUNT
+};
+
+/* y -> (t(y) - mean) / sd, fitted on training labels; the inverse is clamped to the range
+ * of training labels widened by 10 % (log1p and quantile: exactly invertible inside).
+ * log1p of labels below 0: sign(y) * log1p(|y|). */
+struct nastl_label_map {
+    enum nastl_label_transform transform;
+    double mean, sd, low, high;
+    size_t knots; /* QUANTILE */
+    double from[NASTL_KNOTS], to[NASTL_KNOTS];
+};
+
+int nastl_label_fit(struct nastl_label_map *out, const double *labels, size_t count,
+                    enum nastl_label_transform transform);
+double nastl_label_apply(const struct nastl_label_map *map, double label);
+double nastl_label_invert(const struct nastl_label_map *map, double output);
+int nastl_label_save(const struct nastl_label_map *map, struct nastl_h5 *file,
+                     const char *group);
+int nastl_label_load(struct nastl_label_map *out, struct nastl_h5 *file,
+                     const char *group);
+
+#endif
