@@ -4,6 +4,7 @@
 #include "io/yaml.h"
 
 #include "base/strbuf.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -32,55 +33,46 @@ static bool is_safe(const char *text)
     return !has_meaning(text);
 }
 
-static bool is_character(uint32_t code, size_t length)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    return code >= least[length] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
-}
-
-/* Decodes one character; a byte that is no UTF-8 counts as itself (Latin-1). */
-static size_t decode(uint32_t *code, const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
-    const size_t length = *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc2 ? 2 : 1;
-    uint32_t value = length > 1 ? *at & (0x7fu >> length) : *at;
-    size_t have = 1;
-    for (; have < length && (at[have] & 0xc0) == 0x80; have++)
-        value = value << 6 | (at[have] & 0x3fu);
-    if (have < length || !is_character(value, length)) {
-        *code = *at;
-        return 1;
-    }
-    *code = value;
-    return length;
-}
-
 /* Whether YAML lets the character stand as it is and does not fold it. */
-static bool is_printable(uint32_t code, size_t length)
+static bool is_printable(uint32_t code)
 {
-    if (length == 1)
+    if (code < 0xa0)
         return code >= 0x20 && code < 0x7f;
-    return code >= 0xa0 && code != 0x2028 && code != 0x2029 && code != 0xfeff &&
-           code != 0xfffe && code != 0xffff;
+    return code != 0x2028 && code != 0x2029 && code != 0xfeff && code != 0xfffe &&
+           code != 0xffff;
 }
 
+static void put_character(struct nastl_strbuf *buf, uint32_t code, const char *text,
+                          size_t length)
+{
+    if (code == '"' || code == '\\')
+        nastl_strbuf_addf(buf, "\\%c", (char)code);
+    else if (code == '\n')
+        nastl_strbuf_add(buf, "\\n");
+    else if (code == '\t')
+        nastl_strbuf_add(buf, "\\t");
+    else if (is_printable(code))
+        nastl_strbuf_add_bytes(buf, text, length);
+    else
+        nastl_strbuf_addf(buf, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
+}
+
+/* A byte that is no UTF-8 is written as the Latin-1 character it would be. */
 static void put_quoted(struct nastl_strbuf *buf, const char *text)
 {
+    size_t left = strlen(text);
     nastl_strbuf_add(buf, "\"");
-    while (*text) {
+    while (left > 0) {
         uint32_t code;
-        const size_t length = decode(&code, text);
-        if (*text == '"' || *text == '\\')
-            nastl_strbuf_addf(buf, "\\%c", *text);
-        else if (*text == '\n')
-            nastl_strbuf_add(buf, "\\n");
-        else if (*text == '\t')
-            nastl_strbuf_add(buf, "\\t");
-        else if (is_printable(code, length))
-            nastl_strbuf_add_bytes(buf, text, length);
-        else
-            nastl_strbuf_addf(buf, code < 0x100 ? "\\x%02x" : "\\u%04x", code);
+        size_t length = nastl_utf8_decode(&code, text, left);
+        if (length == 0) {
+            nastl_strbuf_addf(buf, "\\x%02x", (unsigned)(unsigned char)*text);
+            length = 1;
+        } else {
+            put_character(buf, code, text, length);
+        }
         text += length;
+        left -= length;
     }
     nastl_strbuf_add(buf, "\"");
 }
