@@ -93,44 +93,61 @@ static bool accepts(const struct nastl_key *key, const struct nastl_choice *valu
            (whole || key->type == NASTL_KEY_FLOAT);
 }
 
-static int fix_dim(struct nastl_space *space, struct space_dim *dim,
-                   const struct nastl_choice *value)
+static bool is_named(const struct space_dim *dim, const char *key)
 {
-    if (!accepts(dim->key, value))
+    return strcmp(dim->dim.key, key) == 0 || strcmp(dim->base, key) == 0;
+}
+
+/* How many layers have dimensions, if `dim` counts layers. */
+static double most_layers(const struct nastl_space *space, const struct space_dim *dim)
+{
+    double most = -1.0;
+    for (size_t i = 0; i < space->count; i++)
+        if (space->dims[i]->layers == dim)
+            most = fmax(most, (double)space->dims[i]->layer);
+    return most < 0.0 ? INFINITY : most + 1.0;
+}
+
+static int check_fix(const struct nastl_space *space, const char *key,
+                     const struct nastl_choice *value)
+{
+    bool found = false;
+    for (size_t i = 1; i < space->count; i++) {
+        const struct space_dim *dim = space->dims[i];
+        if (!is_named(dim, key))
+            continue;
+        if (!accepts(dim->key, value) || value->number > most_layers(space, dim))
+            return nastl_error(NASTL_EINVAL,
+                               "space: key '%s' cannot be fixed at this value; take one "
+                               "that it accepts",
+                               key);
+        found = true;
+    }
+    if (!found)
         return nastl_error(NASTL_EINVAL,
-                           "space: key '%s' cannot be fixed at this value; take one that "
-                           "it accepts",
-                           dim->dim.key);
-    struct nastl_choice *choice = nastl_arena_alloc(&space->arena, 1, sizeof *choice);
-    if (!choice)
-        return nastl_error_nomem("a space");
-    *choice = *value;
-    choice->text = nastl_arena_strdup(&space->arena, value->text);
-    if (value->text && !choice->text)
-        return nastl_error_nomem("a space");
-    dim->dim = (struct nastl_dim){.key = dim->dim.key,
-                                  .kind = NASTL_DIM_CHOICE,
-                                  .fixed = true,
-                                  .choices = choice,
-                                  .count = 1};
+                           "space: it has no key '%s' to fix; name one of its keys", key);
     return NASTL_OK;
 }
 
 int nastl_space_fix(struct nastl_space *space, const char *key, const char *text,
                     double number)
 {
-    const struct nastl_choice value = {text, number};
-    bool found = false;
-    for (size_t i = 1; i < space->count; i++) {
-        struct space_dim *dim = space->dims[i];
-        if (strcmp(dim->dim.key, key) != 0 && strcmp(dim->base, key) != 0)
-            continue;
-        TRY(fix_dim(space, dim, &value));
-        found = true;
-    }
-    if (!found)
-        return nastl_error(NASTL_EINVAL,
-                           "space: it has no key '%s' to fix; name one of its keys", key);
+    const struct nastl_choice value = {text, text ? 0.0 : number};
+    TRY(check_fix(space, key, &value));
+    struct nastl_choice *choice = nastl_arena_alloc(&space->arena, 1, sizeof *choice);
+    if (!choice)
+        return nastl_error_nomem("a space");
+    choice->number = value.number;
+    choice->text = nastl_arena_strdup(&space->arena, text);
+    if (text && !choice->text)
+        return nastl_error_nomem("a space");
+    for (size_t i = 1; i < space->count; i++)
+        if (is_named(space->dims[i], key))
+            space->dims[i]->dim = (struct nastl_dim){.key = space->dims[i]->dim.key,
+                                                     .kind = NASTL_DIM_CHOICE,
+                                                     .fixed = true,
+                                                     .choices = choice,
+                                                     .count = 1};
     return nastl_space_measure(space);
 }
 
