@@ -5,10 +5,9 @@
  *       tell() has been called for exactly the trials 0 … k - W - 1, in this order
  *       ask(k) -> point
  *
- * Suggestion k is a function of the space, the seed, the points of trials before k and the
- * outcomes told so far. W is fixed by the study, so what is suggested does not depend on
- * how many workers there are.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Suggestion k is a function of the space, the seed, the points of trials before k and
+ * the outcomes told so far. W is fixed by the study, so what is suggested does not depend
+ * on how many workers there are. SPDX-License-Identifier: Apache-2.0 */
 #ifndef SEARCH_SEARCHER_H
 #define SEARCH_SEARCHER_H
 
@@ -29,8 +28,8 @@ typedef bool (*nastl_accept)(const struct nastl_point *point, void *payload);
 struct nastl_searcher_params {
     const struct nastl_space *space; /* must outlive the searcher */
     uint64_t seed;
-    size_t objectives; /* M; all told values are minimised */
-    size_t trials;     /* the budget, 0 if unknown: for choosing a population */
+    size_t objectives;   /* M; all told values are minimised */
+    size_t trials;       /* the budget, 0 if unknown: for choosing a population */
     nastl_accept accept; /* NULL: everything */
     void *payload;
 };
@@ -50,10 +49,12 @@ struct nastl_searcher_class {
                 enum nastl_outcome outcome, const double *values, double violation);
 };
 
-const struct nastl_searcher_class *const *nastl_searcher_classes(void); /* NULL at the end */
+const struct nastl_searcher_class *const *
+nastl_searcher_classes(void); /* NULL at the end */
 const struct nastl_searcher_class *nastl_searcher_find(const char *name);
 
-int nastl_searcher_create(struct nastl_searcher **out, const struct nastl_searcher_class *kind,
+int nastl_searcher_create(struct nastl_searcher **out,
+                          const struct nastl_searcher_class *kind,
                           const struct nastl_searcher_params *params);
 void nastl_searcher_destroy(struct nastl_searcher *searcher);
 
@@ -65,8 +66,9 @@ int nastl_searcher_ask(const struct nastl_point **out, struct nastl_searcher *se
 
 /* The outcome of trial k, in the order of trials. `values` is (M), minimised; ignored
  * unless COMPLETE. */
-int nastl_searcher_tell(struct nastl_searcher *searcher, size_t k, enum nastl_outcome outcome,
-                        const double *values, double violation);
+int nastl_searcher_tell(struct nastl_searcher *searcher, size_t k,
+                        enum nastl_outcome outcome, const double *values,
+                        double violation);
 
 /* Draws refused by `accept` so far, and draws that had been asked before. */
 size_t nastl_searcher_rejected(const struct nastl_searcher *searcher);
