@@ -13,8 +13,8 @@ void nastl_candidate_finish(struct nastl_candidate *candidate);
 int nastl_candidate_copy(struct nastl_candidate *out, const struct nastl_candidate *from);
 
 /* Sets or replaces a key. `text` NULL: the number counts. */
-int nastl_candidate_set(struct nastl_candidate *candidate, const char *key, const char *text,
-                        double number);
+int nastl_candidate_set(struct nastl_candidate *candidate, const char *key,
+                        const char *text, double number);
 const struct nastl_setting *nastl_candidate_find(const struct nastl_candidate *candidate,
                                                  const char *key);
 double nastl_candidate_number(const struct nastl_candidate *candidate, const char *key,

@@ -41,6 +41,14 @@ struct nastl_dim {
 size_t nastl_space_dims(const struct nastl_space *space);
 const struct nastl_dim *nastl_space_dim(const struct nastl_space *space, size_t i);
 
+/* Fixes a key of the space at one value, whatever the space said of it, before use: what
+ * the data or the call decides (no source: transfer.strategy is scratch). `text` NULL:
+ * the number counts. NASTL_EINVAL where there is no such key or it does not accept the
+ * value.
+ */
+int nastl_space_fix(struct nastl_space *space, const char *key, const char *text,
+                    double number);
+
 struct nastl_point {
     double *value; /* (dims): the number, or the index of the choice */
     bool *active;  /* (dims) */
@@ -59,13 +67,18 @@ void nastl_space_sample(const struct nastl_space *space, struct nastl_rng *rng,
 /* Snaps every value to what its dimension allows, and decides anew which are active. */
 void nastl_space_settle(const struct nastl_space *space, struct nastl_point *point);
 
-/* A value as a number in [0, 1] (log scale applied; INT and stepped values sit in the
- * middles of equal cells; CHOICE: index cells), and back. */
+/* How many values there are; INFINITY for a FLOAT without a step. */
+double nastl_dim_values(const struct nastl_dim *dim);
+
+/* A value as a number in [0, 1], and back. A FLOAT without a step: its place between the
+ * ends. Otherwise each value has a cell: of equal length, the value in its middle; with a
+ * log scale from half a step below to half a step above, measured in logarithm. */
 double nastl_dim_to_unit(const struct nastl_dim *dim, double value);
 double nastl_dim_from_unit(const struct nastl_dim *dim, double unit);
 
 /* The same for the same active values. */
-uint64_t nastl_point_hash(const struct nastl_space *space, const struct nastl_point *point);
+uint64_t nastl_point_hash(const struct nastl_space *space,
+                          const struct nastl_point *point);
 
 /* The candidate of a point (the caller finishes it), and the point of a candidate:
  * NASTL_EINVAL names the key that the space lacks or the value outside its range. */
@@ -88,6 +101,8 @@ enum nastl_verdict {
 
 size_t nastl_space_constraints(const struct nastl_space *space);
 const char *nastl_space_constraint_text(const struct nastl_space *space, size_t i);
+/* What constraints may name besides keys: objectives. NULL-terminated. */
+const char *const *nastl_space_measured_names(void);
 /* Names in the constraint that are no keys of the space (each once): what it needs from
  * measuring. Returns the count; fills at most `most`. */
 size_t nastl_space_constraint_names(const struct nastl_space *space, size_t i,
@@ -95,6 +110,7 @@ size_t nastl_space_constraint_names(const struct nastl_space *space, size_t i,
 /* `*violation` is 0 where it holds, else how far it is off, relative to the bound. */
 enum nastl_verdict nastl_space_check(const struct nastl_space *space, size_t i,
                                      const struct nastl_candidate *candidate,
-                                     nastl_lookup lookup, void *payload, double *violation);
+                                     nastl_lookup lookup, void *payload,
+                                     double *violation);
 
 #endif
