@@ -26,6 +26,7 @@ static int run_describe(struct args *args)
     if (status == NASTL_OK)
         status = nastl_data_describe(&text, params);
     free(params->data);
+    params->data = NULL;
     return status < 0 ? status : print_and_free(text);
 }
 
@@ -88,6 +89,7 @@ static int run_split(struct args *args)
     if (status == NASTL_OK)
         status = nastl_data_split(params);
     free(params->data);
+    params->data = NULL;
     return status;
 }
 
