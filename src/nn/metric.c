@@ -38,8 +38,7 @@ static size_t class_of(double label, size_t classes)
     return label >= 0 && label < (double)classes ? (size_t)label : classes;
 }
 
-/* The first of the highest, as NumPy's argmax. */
-static size_t most_probable(const double *p, size_t classes)
+size_t nastl_most_probable(const double *p, size_t classes)
 {
     size_t best = 0;
     for (size_t c = 1; c < classes; c++)
@@ -58,7 +57,8 @@ static int tally_init(struct tally *tally, const struct answers *answers)
     tally->hits = tally->predicted + classes + 1;
     for (size_t i = 0; i < answers->n; i++) {
         const size_t truth = class_of(answers->labels[i], classes);
-        const size_t answer = most_probable(answers->predictions + i * classes, classes);
+        const size_t answer =
+            nastl_most_probable(answers->predictions + i * classes, classes);
         tally->support[truth]++;
         tally->predicted[answer]++;
         tally->hits[truth] += truth == answer;
@@ -209,7 +209,7 @@ static int ece(double *out, const struct answers *a)
     double gap[ECE_BINS] = {0};
     for (size_t i = 0; i < a->n; i++) {
         const double *p = a->predictions + i * a->classes;
-        const size_t answer = most_probable(p, a->classes);
+        const size_t answer = nastl_most_probable(p, a->classes);
         const bool hit = class_of(a->labels[i], a->classes) == answer;
         gap[bin_of(p[answer])] += hit - p[answer];
     }

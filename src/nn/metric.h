@@ -1,6 +1,6 @@
 /* metric.h: scores of predictions, as scikit-learn 1.2 defines them.
  *
- * The class of a row is the first of its highest probabilities. Macro averages go over
+ * Macro averages go over
  * the classes that occur: among labels or predictions for macro_f1, among labels for
  * balanced_accuracy. Classes that the model does not know count together as one class
  * that is never predicted; for auc they are part of the rest, for log_loss their
@@ -28,6 +28,9 @@ const char *nastl_metric_name(enum nastl_metric metric); /* "macro_f1" */
 int nastl_metric_from_name(const char *name);            /* -1 if unknown */
 bool nastl_metric_maximized(enum nastl_metric metric);
 bool nastl_metric_applies(enum nastl_metric metric, enum nastl_task task);
+
+/* The class that C probabilities stand for: the first of the highest. */
+size_t nastl_most_probable(const double *p, size_t classes);
 
 /* Every metric of the task; others are NaN, as is one that cannot be computed (auc with
  * one class among the labels). All are NaN where a prediction is not finite. */
