@@ -133,6 +133,8 @@ int nastl_arch_build(struct nastl_graph **out, const struct nastl_candidate *can
     }
     TRY(check_shape(shape));
     struct nastl_graph *graph = graph_create(shape);
+    if (graph)
+        graph->family = family->name;
     int status = graph ? family->build(graph, candidate) : NASTL_ENOMEM;
     if (!graph || (status == 0 && graph->failed))
         status = nastl_error_nomem("a graph");
