@@ -27,7 +27,7 @@ struct nastl_energy_figure {
     size_t blocks;
 };
 
-/* Blocks of at least 250 ms, idle and active alternating
+/* Blocks of at least 250 ms, idle and active alternating;
  * takes at most `seconds`. */
 int nastl_energy_measure(struct nastl_energy_figure *out, struct nastl_energy *energy,
                          nastl_call call, void *payload, double seconds);
