@@ -244,6 +244,7 @@ static int fail_dirty(const struct reader *r, size_t column, const struct field 
 static int next_field(struct reader *r, size_t column, struct field *f)
 {
     f->line = r->line;
+    TRY(ensure(r, 1));
     TRY(*r->at == '"' && r->at < r->end ? scan_quoted(r, f) : scan_plain(r, f));
     if (r->at > r->clean)
         return fail_dirty(r, column, f);
@@ -374,9 +375,8 @@ static int read_row(struct reader *r, size_t row)
     } while (f.stop == ',');
     if (column != r->columns)
         return nastl_error(
-            NASTL_EFORMAT,
-            "%s:%lld: %zu fields where the header has %zu; correct the row", r->path,
-            (long long)line, column, r->columns);
+            NASTL_EFORMAT, "%s:%lld: %zu field%s where the header has %zu; correct it",
+            r->path, (long long)line, column, column == 1 ? "" : "s", r->columns);
     return NASTL_OK;
 }
 
