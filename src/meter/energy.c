@@ -55,7 +55,7 @@ static int pass_gate(struct nastl_energy *energy)
                            "itself, or on another one",
                            energy->source);
     return nastl_error(NASTL_ENOTSUP,
-                       "energy: the counter %s reads %.3g W, which no machine draws; run "
+                       "energy: the counter %s reads %.4g W, which no machine draws; run "
                        "on the machine itself, or on another one",
                        energy->source, watts);
 }
