@@ -5,8 +5,10 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,20 +123,6 @@ size_t nastl_number_text(char out[32], double value)
     return (size_t)snprintf(out, 32, "%.17g", value);
 }
 
-/* strtod takes hexadecimal, "nan(…)" and leading blanks; a data file's numbers are plain.
- */
-static bool has_plain_letters(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        const char c = text[i];
-        const bool plain = (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.' ||
-                           c == 'e' || c == 'E';
-        if (!plain)
-            return false;
-    }
-    return length > 0;
-}
-
 static bool is_infinity(double *out, const char *text, size_t length)
 {
     const bool negative = length && *text == '-';
@@ -148,16 +136,87 @@ static bool is_infinity(double *out, const char *text, size_t length)
     return true;
 }
 
-bool nastl_number_parse(double *out, const char *text, size_t length)
+/* A decimal mantissa * 10^exponent, read without rounding. */
+struct decimal {
+    uint64_t mantissa;
+    int digits; /* of mantissa, leading zeros left out */
+    int exponent;
+    bool negative;
+};
+
+static const char *read_digits(struct decimal *d, const char *at, const char *end)
 {
-    char copy[64];
+    for (; at < end && *at >= '0' && *at <= '9'; at++) {
+        d->mantissa = 10 * d->mantissa + (uint64_t)(*at - '0'); /* may wrap: see digits */
+        d->digits += d->digits > 0 || *at != '0';
+    }
+    return at;
+}
+
+static const char *read_exponent(struct decimal *d, const char *at, const char *end)
+{
+    const bool negative = at < end && *at == '-';
+    int exponent = 0;
+    at += at < end && (*at == '-' || *at == '+');
+    const char *digits = at;
+    for (; at < end && *at >= '0' && *at <= '9' && exponent < 1000; at++)
+        exponent = 10 * exponent + (*at - '0');
+    d->exponent += negative ? -exponent : exponent;
+    return at > digits ? at : NULL;
+}
+
+/* [+-] digits [. digits] [e [+-] digits]; at least one digit before the exponent. */
+static bool read_decimal(struct decimal *d, const char *at, const char *end)
+{
+    *d = (struct decimal){.negative = at < end && *at == '-'};
+    at += at < end && (*at == '-' || *at == '+');
+    const char *whole = at;
+    at = read_digits(d, at, end);
+    size_t count = (size_t)(at - whole);
+    if (at < end && *at == '.') {
+        const char *fraction = ++at;
+        at = read_digits(d, at, end);
+        d->exponent = -(int)(at - fraction);
+        count += (size_t)(at - fraction);
+    }
+    if (at && at < end && (*at == 'e' || *at == 'E'))
+        at = read_exponent(d, at + 1, end);
+    return at == end && count > 0;
+}
+
+/* Clinger, "How to read floating point numbers accurately", 1990: a mantissa and a power
+ * of ten that are doubles themselves need one operation, which rounds once. */
+static bool is_exact(double *out, const struct decimal *d)
+{
+    static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                 1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const int most = (int)(sizeof ten / sizeof *ten) - 1;
+    if (FLT_EVAL_METHOD != 0 || d->digits > 19 || d->mantissa >= UINT64_C(1) << 53 ||
+        d->exponent > most || d->exponent < -most)
+        return false;
+    const double m = (double)d->mantissa;
+    const double value = d->exponent < 0 ? m / ten[-d->exponent] : m * ten[d->exponent];
+    *out = d->negative ? -value : value;
+    return true;
+}
+
+/* strtod knows no length; the longest decimal that says something has 1,100 digits. */
+static bool parse_slowly(double *out, const char *text, size_t length)
+{
+    char copy[1200], *end;
     if (length >= sizeof copy)
         return false;
-    if (!has_plain_letters(text, length))
-        return is_infinity(out, text, length);
     memcpy(copy, text, length);
     copy[length] = '\0';
-    char *end;
     *out = strtod(copy, &end);
     return end == copy + length;
+}
+
+bool nastl_number_parse(double *out, const char *text, size_t length)
+{
+    struct decimal d;
+    if (!read_decimal(&d, text, text + length))
+        return is_infinity(out, text, length);
+    return is_exact(out, &d) || parse_slowly(out, text, length);
 }
