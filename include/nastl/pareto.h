@@ -63,7 +63,8 @@ NASTL_API void nastl_pareto_reference(double *reference, const double *points, s
 /* The member at the greatest distance below the hyperplane through the front's extremes,
  * objectives scaled to [0, 1]; where is_cost[j], after taking the logarithm (of values
  * that are all positive). Costs that are least in the same member, because they rise
- * together, count as one. `points` is a front, finite, n > 0; *knee is an index below n. */
+ * together, count as one. `points` is a front, finite, n > 0; *knee is an index below n.
+ */
 NASTL_API int nastl_pareto_knee(size_t *knee, const double *points, size_t n, size_t m,
                                 const bool *is_cost);
 
