@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,10 +34,9 @@ void nastl_texttable_finish(struct nastl_texttable *table)
 /* Takes `cell` over. A body cell is one line: what would move the cursor goes. */
 static void take(struct nastl_texttable *table, char *cell)
 {
-    char **cells = cell && !table->failed ? nastl_alloc_resize(table->cells,
-                                                               table->count + 1,
-                                                               sizeof *cells)
-                                          : NULL;
+    char **cells = cell && !table->failed
+                       ? nastl_alloc_resize(table->cells, table->count + 1, sizeof *cells)
+                       : NULL;
     if (!cells) {
         table->failed = true;
         free(cell);
