@@ -244,6 +244,7 @@ static int fail_dirty(const struct reader *r, size_t column, const struct field 
 static int next_field(struct reader *r, size_t column, struct field *f)
 {
     f->line = r->line;
+    TRY(ensure(r, 1));
     TRY(*r->at == '"' && r->at < r->end ? scan_quoted(r, f) : scan_plain(r, f));
     if (r->at > r->clean)
         return fail_dirty(r, column, f);
@@ -352,7 +353,7 @@ static int read_header(struct reader *r)
     const int64_t line = r->line;
     struct field f;
     do {
-        TRY(next_field(r, SIZE_MAX, &f));
+        TRY(next_field(r, r->columns, &f));
         TRY(add_name(r, &f));
     } while (f.stop == ',');
     TRY(check_header(r, line));
@@ -374,9 +375,8 @@ static int read_row(struct reader *r, size_t row)
     } while (f.stop == ',');
     if (column != r->columns)
         return nastl_error(
-            NASTL_EFORMAT,
-            "%s:%lld: %zu fields where the header has %zu; correct the row", r->path,
-            (long long)line, column, r->columns);
+            NASTL_EFORMAT, "%s:%lld: %zu field%s where the header has %zu; correct it",
+            r->path, (long long)line, column, column == 1 ? "" : "s", r->columns);
     return NASTL_OK;
 }
 
@@ -415,6 +415,20 @@ static int open_gz(gzFile *out, const char *path)
     return NASTL_OK;
 }
 
+/* Damaged gzip data shows as nonsense in some row before its checksum is read: then the
+ * damage is what has to be told. */
+static int prefer_damage(struct reader *r, int status)
+{
+    if (status != NASTL_EFORMAT || gzdirect(r->file))
+        return status;
+    int got, code;
+    do
+        got = gzread(r->file, r->buf, WINDOW);
+    while (got == WINDOW);
+    gzerror(r->file, &code);
+    return got < 0 || code == Z_BUF_ERROR ? fail_read(r) : status;
+}
+
 int nastl_csv_read(const char *path, const struct nastl_csv_events *events, size_t *rows)
 {
     struct reader r = {.path = path, .events = events, .capacity = WINDOW, .line = 1};
@@ -422,7 +436,8 @@ int nastl_csv_read(const char *path, const struct nastl_csv_events *events, size
     TRY(open_gz(&r.file, path));
     nastl_arena_init(&r.arena);
     r.buf = r.at = r.clean = r.end = nastl_alloc(WINDOW + 1, 1);
-    const int status = r.buf ? read_rows(&r, &count) : nastl_error_nomem(path);
+    const int status =
+        r.buf ? prefer_damage(&r, read_rows(&r, &count)) : nastl_error_nomem(path);
     gzclose_r(r.file);
     free(r.buf);
     free(r.names);

@@ -335,7 +335,8 @@ bool nastl_h5_is_text(struct nastl_h5 *file, const char *path)
  * claim any amount. HDF5 takes their memory from here, and no more than the file has. */
 struct budget {
     struct nastl_arena arena;
-    uint64_t left;
+    uint64_t left; /* bytes */
+    bool failed;   /* memory is out */
 };
 
 static void *take(size_t bytes, void *payload)
@@ -344,7 +345,9 @@ static void *take(size_t bytes, void *payload)
     if (bytes > budget->left)
         return NULL;
     budget->left -= bytes;
-    return nastl_arena_alloc(&budget->arena, bytes, 1);
+    void *block = nastl_arena_alloc(&budget->arena, bytes, 1);
+    budget->failed = !block;
+    return block;
 }
 
 static void give_back(void *block, void *payload)
@@ -370,10 +373,12 @@ static int read_raw(const struct nastl_h5 *file, const char *path,
     const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
     H5Pset_vlen_mem_manager(transfer, take, budget, give_back, budget);
     const herr_t done = H5Dread(set->id, type, H5S_ALL, H5S_ALL, transfer, raw);
-    const int status = done < 0 ? nastl_h5_fail(file, path, "read") : NASTL_OK;
     H5Pclose(transfer);
     H5Tclose(type);
-    return status;
+    if (done < 0)
+        return budget->failed ? nastl_error_nomem(path)
+                              : nastl_h5_fail(file, path, "read");
+    return NASTL_OK;
 }
 
 static int get_variable(char **items, const struct nastl_h5 *file, const char *path,

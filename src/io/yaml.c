@@ -78,7 +78,11 @@ static int fail_parse(const struct reader *r)
         snprintf(why, sizeof why, "%s; save the file as UTF-8 text", problem);
         return fail_at(r, mark_of_offset(r, parser->problem_offset), why);
     default:
-        snprintf(why, sizeof why, "%s; correct the YAML here", problem);
+        if (parser->context && parser->context_mark.line < parser->problem_mark.line)
+            snprintf(why, sizeof why, "%s %s from line %zu; correct the YAML", problem,
+                     parser->context, parser->context_mark.line + 1);
+        else
+            snprintf(why, sizeof why, "%s; correct the YAML here", problem);
         return fail_at(r, parser->problem_mark, why);
     }
 }
@@ -193,7 +197,8 @@ static int read_key(struct reader *r, const yaml_event_t *event,
     if (event->type != YAML_SCALAR_EVENT)
         return fail_at(r, event->start_mark, "a key is no plain text; write key: value");
     TRY(copy_scalar(r, event, &item->key));
-    if (strcmp(item->key, "<<") == 0)
+    const bool is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+    if (is_plain && strcmp(item->key, "<<") == 0)
         return fail_at(r, event->start_mark,
                        "merge keys are not supported; write the keys out");
     item->key_line = (int)event->start_mark.line + 1;
