@@ -130,11 +130,13 @@ static int resolve_name(const struct resolver *r, struct nastl_node *node)
     if (!is_measured(node->text))
         return unknown_name(r, node);
     node->measured = true;
-    if (r->use == NASTL_USE_WHEN)
-        return fail_at(r, node,
-                       "it is measured after a candidate is chosen; a condition "
-                       "names keys of the space alone");
-    return NASTL_OK;
+    if (r->use == NASTL_USE_CONSTRAINT)
+        return NASTL_OK;
+    *r->column = node->column;
+    return nastl_error(NASTL_EFORMAT,
+                       "'%s' is measured after a candidate is chosen; a condition names "
+                       "keys of the space alone",
+                       node->text);
 }
 
 /* ---- types ------------------------------------------------------------------------- */

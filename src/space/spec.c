@@ -91,7 +91,7 @@ static int read_word(struct nastl_choice *out, const struct nastl_spec_place *pl
         char why[ACCEPTED] = "is unknown";
         const char *near = nastl_text_nearest(words, count_words(words), node->text);
         if (near)
-            snprintf(why, sizeof why, "is unknown; did you mean '%s'?", near);
+            snprintf(why, sizeof why, "is unknown (did you mean '%s'?)", near);
         return refuse(place, node, why);
     }
     out->text = nastl_arena_strdup(place->arena, node->text);
@@ -104,10 +104,12 @@ static int read_number(struct nastl_choice *out, const struct nastl_spec_place *
     int64_t whole;
     if (place->key->type == NASTL_KEY_INT) {
         if (!nastl_yaml_int(&whole, node))
-            return refuse(place, node, "is no whole number");
+            return refuse(place, node,
+                          node->quoted ? "in quotes is no number" : "is no whole number");
         out->number = (double)whole;
     } else if (!nastl_yaml_number(&out->number, node) || !isfinite(out->number)) {
-        return refuse(place, node, "is no number");
+        return refuse(place, node,
+                      node->quoted ? "in quotes is no number" : "is no number");
     }
     if (out->number < place->key->low || out->number > place->key->high)
         return refuse(place, node, "is out of range");
