@@ -16,7 +16,6 @@
 #include "base/strmap.h"
 #include "search/classes.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,14 +37,6 @@ struct walk {
     uint32_t *row;             /* (S) */
     struct nastl_strmap known; /* hashes of the rows */
 };
-
-static size_t value_count(const struct nastl_dim *dim)
-{
-    if (dim->kind == NASTL_DIM_CHOICE)
-        return dim->count;
-    const double step = dim->step > 0 ? dim->step : 1;
-    return (size_t)floor((dim->high - dim->low) / step + 1e-9) + 1;
-}
 
 static double value_at(const struct nastl_dim *dim, uint32_t i)
 {
@@ -94,7 +85,7 @@ static int walk_from(struct walk *walk, size_t s)
         return add_row(walk);
     const size_t i = listing->searched[s];
     const struct nastl_dim *dim = nastl_space_dim(listing->space, i);
-    const size_t count = value_count(dim);
+    const size_t count = (size_t)nastl_dim_values(dim);
     for (uint32_t v = 0; v < count; v++) {
         walk->row[s] = v;
         walk->point->value[i] = value_at(dim, v);

@@ -27,7 +27,7 @@
 static const double cross_probability = 0.9;
 
 enum {
-    LEAST_POPULATION = 24,
+    LEAST_POPULATION = 16,
     MOST_POPULATION = 100,
     USUAL_POPULATION = 50, /* where the budget is unknown */
     BLIND_AFTER = 50       /* refused draws after which every other one is random */
@@ -35,7 +35,7 @@ enum {
 
 struct member {
     const struct nastl_point *point;
-    double violation; /* 0: feasible */
+    double violation; /* of an infeasible one */
 };
 
 struct nsga2 {
@@ -63,7 +63,10 @@ static int rank_members(struct nsga2 *search)
 /* Crowded comparison with constraint domination. */
 static bool is_better(const struct nsga2 *search, size_t a, size_t b)
 {
-    if (a >= search->feasible || b >= search->feasible)
+    const bool a_fits = a < search->feasible, b_fits = b < search->feasible;
+    if (a_fits != b_fits)
+        return a_fits;
+    if (!a_fits)
         return search->members[a].violation < search->members[b].violation;
     if (search->rank[a] != search->rank[b])
         return search->rank[a] < search->rank[b];
@@ -131,7 +134,7 @@ static int tell(void *self, size_t k, const struct nastl_point *point,
     if (outcome == NASTL_OUTCOME_COMPLETE)
         add_feasible(search, point, values);
     else if (outcome == NASTL_OUTCOME_INFEASIBLE)
-        add_infeasible(search, point, violation);
+        add_infeasible(search, point, isnan(violation) ? INFINITY : violation);
     if (search->count > search->population)
         TRY(drop_worst(search));
     return rank_members(search);
