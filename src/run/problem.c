@@ -16,6 +16,7 @@
  */
 
 /* The embedded default: many rows of macro cells, few labelled ones of small cells. */
+#define GENERATED "generated:"
 enum { SOURCE_ROWS = 6000, TARGET_ROWS = 4000, TARGET_LABELLED = 500 };
 
 static int parse_split(double split[3], const struct nastl_list *list)
@@ -47,6 +48,19 @@ static enum nastl_task task_of(const char *name)
     return NASTL_TASK_AUTO;
 }
 
+/* "generated:DOMAIN" is the built-in generator's; everything else is a file. */
+static int open_data(struct nastl_table **out, const char *data, const char *folder,
+                     void *payload)
+{
+    const struct nastl_search_params *params = payload;
+    const size_t prefix = strlen(GENERATED);
+    if (strncmp(data, GENERATED, prefix) != 0)
+        return nastl_table_load(out, data, folder);
+    const bool is_source = strcmp(data + prefix, "macro") == 0;
+    return nastl_cell_table(out, data + prefix, is_source ? SOURCE_ROWS : TARGET_ROWS,
+                            (uint64_t)params->seed);
+}
+
 static int dataset_params(struct nastl_dataset_params *out,
                           const struct nastl_search_params *params)
 {
@@ -66,26 +80,20 @@ static int dataset_params(struct nastl_dataset_params *out,
         .time_column = params->time_column,
         .data_dir = params->data_dir,
         .seed = (uint64_t)params->seed,
+        .open = open_data,
+        .payload = (void *)params,
     };
     return parse_split(out->split, &params->split);
 }
 
-static int load_generated(struct nastl_dataset **out, struct nastl_dataset_params *params,
-                          const struct nastl_log *log)
+/* Without --target: from macro cells to small cells, with few labels. */
+static void ask_for_generated(struct nastl_dataset_params *asked)
 {
-    struct nastl_table *source = NULL, *target = NULL;
-    int status;
-    TRY_GOTO(status, nastl_cell_table(&source, "macro", SOURCE_ROWS, params->seed), done);
-    TRY_GOTO(status, nastl_cell_table(&target, "small", TARGET_ROWS, params->seed), done);
-    if (params->target_rows == 0)
-        params->target_rows = TARGET_LABELLED;
-    const struct nastl_dataset_tables tables = {
-        .targets = &target, .target_count = 1, .sources = &source, .source_count = 1};
-    status = nastl_dataset_build(out, params, &tables, log);
-done:
-    nastl_table_destroy(source);
-    nastl_table_destroy(target);
-    return status;
+    static char *targets[] = {GENERATED "small"}, *sources[] = {GENERATED "macro"};
+    asked->target = (struct nastl_list){targets, 1};
+    asked->source = (struct nastl_list){sources, 1};
+    if (asked->target_rows == 0)
+        asked->target_rows = TARGET_LABELLED;
 }
 
 int nastl_problem_data(struct nastl_dataset **out,
@@ -94,12 +102,12 @@ int nastl_problem_data(struct nastl_dataset **out,
 {
     struct nastl_dataset_params asked;
     TRY(dataset_params(&asked, params));
-    if (params->target.count)
-        return nastl_dataset_load(out, &asked, log);
-    if (params->source.count || params->test)
+    if (params->target.count == 0 && (params->source.count || params->test))
         return nastl_error(NASTL_EINVAL, "--target: missing; give the rows of the domain "
                                          "that the model is for");
-    return load_generated(out, &asked, log);
+    if (params->target.count == 0)
+        ask_for_generated(&asked);
+    return nastl_dataset_load(out, &asked, log);
 }
 
 /* ---- objectives ---------------------------------------------------------------------
