@@ -2,10 +2,13 @@
  *
  * Reading: comma-separated, first line the header, fields may be quoted ("" inside quotes
  * is a quote), LF or CRLF, UTF-8 with or without a byte-order mark, gzip found by its
- * magic bytes. Errors are NASTL_EFORMAT "FILE:LINE: …" (and the column's name where it is
- * known): a row with the wrong number of fields, an unterminated quote, invalid UTF-8, an
- * empty file, a file without a header, a NUL byte (no CSV), a duplicate or empty name.
- * SPDX-License-Identifier: Apache-2.0 */
+ * magic bytes. As pandas reads it: empty lines are skipped (a field that is empty in a
+ * file of one column is written ""), blanks belong to the field, a quote counts at a
+ * field's beginning alone. Errors are NASTL_EFORMAT "FILE:LINE: …" (and the column's name
+ * where it is known): a row with the wrong number of fields, an unterminated quote, text
+ * after a closing quote, invalid UTF-8, an empty file, a file without a header, a NUL
+ * byte (no CSV), a duplicate or empty name, damaged gzip data, a field of more than 64
+ * MiB. SPDX-License-Identifier: Apache-2.0 */
 #ifndef IO_CSV_H
 #define IO_CSV_H
 
@@ -13,7 +16,8 @@
 #include <stdint.h>
 
 /* What a reader tells. `text` is `length` bytes, NUL-terminated, borrowed during the
- * call. A negative return stops the reading and is passed up. `line` is from 1. */
+ * call. A negative return stops the reading and is passed up. `line` is from 1. `header`
+ * may be NULL. */
 struct nastl_csv_events {
     int (*header)(size_t columns, const char *const *names, void *payload);
     int (*field)(size_t row, size_t column, const char *text, size_t length, int64_t line,

@@ -13,13 +13,13 @@ enum { NASTL_SHA256_TEXT = 65 }; /* 64 hexadecimal digits and a NUL */
  * NASTL_ENOENT, NASTL_EIO or NASTL_EFORMAT (too large, a folder). */
 int nastl_file_read(char **out, size_t *length, const char *path, size_t most);
 
-/* Writes to PATH.tmp, flushes it to the disk, renames it to PATH and flushes the folder.
- */
+/* Writes to a temporary name, flushes it to the disk, renames it to PATH and flushes the
+ * folder. */
 int nastl_file_write(const char *path, const char *text, size_t length);
 
-/* The same in two steps, for writers that open files by themselves: *out is a temporary
- * name beside `path` (the caller frees it); commit flushes and renames it, discard
- * removes it. */
+/* The same in two steps, for writers that open files by themselves: *out is the name of
+ * an empty new file beside `path`, PATH.PID-RANDOM.tmp (the caller frees it); commit
+ * flushes and renames it, discard removes it. A failed commit leaves it there. */
 int nastl_file_temporary(char **out, const char *path);
 int nastl_file_commit(const char *temporary, const char *path);
 void nastl_file_discard(const char *temporary);
@@ -28,6 +28,10 @@ int nastl_file_sha256(char out[NASTL_SHA256_TEXT], const char *path);
 bool nastl_file_exists(const char *path);
 bool nastl_file_is_folder(const char *path);
 int nastl_file_make_folder(const char *path); /* NASTL_OK when it is there already */
+
+/* The sentence and the status of an errno: "PATH: VERB: WHY; WHAT TO DO". `verb` is what
+ * was tried, as in "cannot read". */
+int nastl_file_error(const char *path, const char *verb, int number);
 
 /* "FOLDER/NAME", or NAME where NAME is absolute or folder NULL. The caller frees *out. */
 int nastl_file_join(char **out, const char *folder, const char *name);

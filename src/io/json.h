@@ -25,6 +25,10 @@ int nastl_json_save(const json_t *value, const char *path);
 /* A real, or null where the value is not finite. */
 json_t *nastl_json_number(double value);
 
+/* A string, or null for NULL; unlike json_string() it takes any bytes (a path, a name
+ * from a file): those that are no UTF-8 are read as Latin-1. */
+json_t *nastl_json_text(const char *text);
+
 /* Sets a key to a new value, taking it over; a NULL value (memory out) is an error. */
 int nastl_json_set(json_t *object, const char *key, json_t *value);
 int nastl_json_append(json_t *array, json_t *value);

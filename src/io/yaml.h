@@ -1,6 +1,6 @@
 /* yaml.h: YAML files as a tree of nodes that remember file, line and column; read with
  * libyaml. Aliases, merge keys, several documents, duplicate keys and tags are errors.
- * Nesting is at most 64 deep, a file at most 16 MiB.
+ * Nesting is at most 64 deep, a file at most 16 MiB and a million values.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef IO_YAML_H
 #define IO_YAML_H

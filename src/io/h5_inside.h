@@ -1,0 +1,41 @@
+/* h5_inside.h: what h5.c, h5_data.c and h5_attribute.c share; for them alone.
+ *
+ * Debian's HDF5 is not thread-safe: every public function goes in through enter() and out
+ * through leave(), and nothing between the two calls a public function.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef IO_H5_INSIDE_H
+#define IO_H5_INSIDE_H
+
+#include "io/h5.h"
+
+#include <hdf5.h>
+
+struct nastl_h5 {
+    hid_t id; /* negative once committed */
+    char *path;
+    char *temporary; /* what is written until commit; NULL when reading */
+    uint64_t size;   /* of the file on disk; UINT64_MAX for one that we write */
+};
+
+void nastl_h5_enter(void);
+int nastl_h5_leave(int status); /* returns `status` */
+
+/* HDF5 failed to do `verb`: the sentence has the innermost reason it gives. */
+int nastl_h5_fail(const struct nastl_h5 *file, const char *path, const char *verb);
+
+/* NASTL_EFORMAT "FILE:PATH: WHY; WHAT TO DO". */
+int nastl_h5_refuse(const struct nastl_h5 *file, const char *path, const char *why);
+
+/* NASTL_OK where every link on the way exists and none leaves the file; NASTL_ENOENT. */
+int nastl_h5_find(const struct nastl_h5 *file, const char *path);
+
+/* Opens a group or a dataset; H5Oclose(*out). */
+int nastl_h5_open_object(hid_t *out, const struct nastl_h5 *file, const char *path);
+
+/* How links are made: with their parents, names in UTF-8; H5Pclose() it. */
+hid_t nastl_h5_link_properties(void);
+
+/* Whether `count` items of `size` bytes can come out of this file, compressed or not. */
+bool nastl_h5_fits(const struct nastl_h5 *file, uint64_t count, size_t size);
+
+#endif
