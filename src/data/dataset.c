@@ -1,6 +1,5 @@
-/* dataset.c: the steps from DATA to a dataset, in order (assemble.h), and what is asked of
- * it afterwards.
- * SPDX-License-Identifier: Apache-2.0 */
+/* dataset.c: the steps from DATA to a dataset, in order (assemble.h), and what is asked
+ * of it afterwards. SPDX-License-Identifier: Apache-2.0 */
 #include "data/assemble.h"
 
 #include "base/alloc.h"
@@ -74,9 +73,10 @@ static int name_sides(struct nastl_dataset *dataset, const struct nastl_assembly
                   either(&p->target_domain, &d->target_domain)));
     if (!has_source)
         return NASTL_OK;
-    return p->source.count ? name_side(&dataset->source_name, &p->source, &p->source_domain)
-                           : name_side(&dataset->source_name, &p->target,
-                                       either(&p->source_domain, &d->source_domain));
+    return p->source.count
+               ? name_side(&dataset->source_name, &p->source, &p->source_domain)
+               : name_side(&dataset->source_name, &p->target,
+                           either(&p->source_domain, &d->source_domain));
 }
 
 static int list_files(struct nastl_list *out, const struct nastl_assembly *a)

@@ -167,8 +167,9 @@ static bool is_feature(const struct nastl_assembly *a, const char *name)
     if (!is_reserved(a, name))
         return true;
     if (listed->count)
-        nastl_log_warning(a->log, "'%s' is listed as a feature and used otherwise: it is "
-                                  "left out",
+        nastl_log_warning(a->log,
+                          "'%s' is listed as a feature and used otherwise: it is "
+                          "left out",
                           name);
     return false;
 }
@@ -193,10 +194,11 @@ static int list_features(struct nastl_dataset *dataset, const struct nastl_assem
     }
     if (dataset->feature_count)
         return NASTL_OK;
-    return nastl_error(NASTL_EINVAL,
-                       "%s: no feature is left beside the label and what is dropped; drop "
-                       "fewer columns",
-                       table->path);
+    return nastl_error(
+        NASTL_EINVAL,
+        "%s: no feature is left beside the label and what is dropped; drop "
+        "fewer columns",
+        table->path);
 }
 
 /* ---- which column of an input ------------------------------------------------------ */
@@ -214,8 +216,7 @@ static const struct nastl_column *match(const struct nastl_input *input,
     if (at < 0)
         return NULL;
     const struct nastl_column *column = &input->table->columns[at];
-    const bool fits = column->kind == feature->kind ||
-                      input->role != NASTL_ROLE_SOURCE ||
+    const bool fits = column->kind == feature->kind || input->role != NASTL_ROLE_SOURCE ||
                       !has_values(column, input->table);
     return fits ? column : NULL;
 }
@@ -282,7 +283,8 @@ static int fill_numeric(struct nastl_dataset *dataset, const struct nastl_assemb
 {
     for (size_t k = 0; k < a->input_count; k++) {
         const struct nastl_input *input = &a->inputs[k];
-        float *out = dataset->numeric + input->first * dataset->numeric_count + feature->at;
+        float *out =
+            dataset->numeric + input->first * dataset->numeric_count + feature->at;
         TRY(nastl_fill_numbers(out, dataset->numeric_count, match(input, feature),
                                a->row + input->first, input->count, lost));
     }
@@ -311,8 +313,9 @@ static int fill_categorical(struct nastl_dataset *dataset, const struct nastl_as
     feature->levels = set.levels;
     feature->level_count = set.count;
     if (set.count > MANY_LEVELS)
-        nastl_log_warning(a->log, "'%s' has %zu distinct texts: it may name rows rather than "
-                                  "describe them; consider --drop %s",
+        nastl_log_warning(a->log,
+                          "'%s' has %zu distinct texts: it may name rows rather than "
+                          "describe them; consider --drop %s",
                           feature->name, set.count, feature->name);
     return status;
 }
@@ -320,7 +323,8 @@ static int fill_categorical(struct nastl_dataset *dataset, const struct nastl_as
 static void warn_lost(const struct nastl_assembly *a, const struct nastl_lost *lost)
 {
     if (lost->infinite)
-        nastl_log_warning(a->log, "%zu infinite numbers count as missing", lost->infinite);
+        nastl_log_warning(a->log, "%zu infinite numbers count as missing",
+                          lost->infinite);
     if (lost->texts)
         nastl_log_warning(a->log, "%zu texts in numeric columns count as missing",
                           lost->texts);

@@ -49,18 +49,17 @@ static int read_input_texts(struct nastl_assembly *a, const struct nastl_input *
     int32_t *codes = nastl_alloc(input->count, sizeof *codes);
     if (!codes)
         return nastl_error_nomem("the labels");
-    const int status =
-        nastl_fill_codes(codes, 1, label_column(input), input->table->rows,
-                         a->row + input->first, input->count, set);
+    const int status = nastl_fill_codes(codes, 1, label_column(input), input->table->rows,
+                                        a->row + input->first, input->count, set);
     for (size_t i = 0; status == NASTL_OK && i < input->count; i++)
         a->label[input->first + i] = codes[i] < 0 ? NAN : codes[i];
     free(codes);
     if (status == NASTL_OK && set->count > NASTL_MOST_CLASSES)
-        return nastl_error(NASTL_EFORMAT,
-                           "%s:1: column '%s': a label of more than %d distinct texts; give "
-                           "the column of the classes",
-                           input->table->path, label_column(input)->name,
-                           NASTL_MOST_CLASSES);
+        return nastl_error(
+            NASTL_EFORMAT,
+            "%s:1: column '%s': a label of more than %d distinct texts; give "
+            "the column of the classes",
+            input->table->path, label_column(input)->name, NASTL_MOST_CLASSES);
     return status;
 }
 
@@ -220,8 +219,8 @@ static int map_values(struct nastl_assembly *a)
             return nastl_error(NASTL_EFORMAT,
                                "%s: row %d, column '%s': the label %g %s; correct it or "
                                "leave it empty",
-                               input->table->path, a->row[i] + 1, label_column(input)->name,
-                               raw,
+                               input->table->path, a->row[i] + 1,
+                               label_column(input)->name, raw,
                                input->label_log ? "has no log1p(scale * label)"
                                                 : "is too large for its scale");
     }
@@ -306,8 +305,9 @@ static void remap(struct nastl_assembly *a, const bool *trained, int32_t *to)
     }
     const char *text = nastl_strbuf_text(&names);
     if (rows)
-        nastl_log_warning(a->log, "%zu test rows are of classes that no training row has "
-                                  "(%s); they count as wrong",
+        nastl_log_warning(a->log,
+                          "%zu test rows are of classes that no training row has "
+                          "(%s); they count as wrong",
                           rows, text ? text : "…");
     a->class_count = count;
     nastl_strbuf_finish(&names);

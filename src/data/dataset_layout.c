@@ -57,10 +57,11 @@ static int read_values(struct work *w, const struct nastl_column *column)
         const double raw = column->number[i], scaled = raw * w->layout->label_scale;
         w->dataset->label[i] = log ? log1p(scaled) : scaled;
         if (!isnan(raw) && !isfinite(w->dataset->label[i]))
-            return nastl_error(NASTL_EFORMAT,
-                               "%s: row %zu, column '%s': the label %g is not finite once "
-                               "it is scaled; correct it or leave it empty",
-                               w->table->path, i + 1, column->name, raw);
+            return nastl_error(
+                NASTL_EFORMAT,
+                "%s: row %zu, column '%s': the label %g is not finite once "
+                "it is scaled; correct it or leave it empty",
+                w->table->path, i + 1, column->name, raw);
     }
     return NASTL_OK;
 }
@@ -72,16 +73,17 @@ static int code_classes(struct work *w, const struct nastl_column *column,
     int32_t *code = nastl_alloc(dataset->rows, sizeof *code);
     if (!code)
         return nastl_error_nomem("the labels");
-    const int status = nastl_fill_codes(code, 1, column, w->table->rows, w->rows,
-                                        dataset->rows, set);
+    const int status =
+        nastl_fill_codes(code, 1, column, w->table->rows, w->rows, dataset->rows, set);
     size_t unknown = 0;
     for (size_t i = 0; status == NASTL_OK && i < dataset->rows; i++) {
         dataset->label[i] = code[i] < 0 ? NAN : code[i];
         unknown += code[i] >= 0 && (size_t)code[i] == set->count;
     }
     if (unknown)
-        nastl_log_warning(w->log, "%zu rows are of classes that the model does not know; "
-                                  "they count as wrong",
+        nastl_log_warning(w->log,
+                          "%zu rows are of classes that the model does not know; "
+                          "they count as wrong",
                           unknown);
     free(code);
     return status;
@@ -129,8 +131,9 @@ static int read_label(struct work *w, const char *label)
     drop_unlabelled(w);
     if (w->dataset->rows)
         return NASTL_OK;
-    return nastl_error(NASTL_EFORMAT, "%s:1: column '%s': no row has a label; give another "
-                                      "column",
+    return nastl_error(NASTL_EFORMAT,
+                       "%s:1: column '%s': no row has a label; give another "
+                       "column",
                        w->table->path, label);
 }
 
@@ -154,8 +157,9 @@ static void warn_absent(const struct work *w)
     }
     const char *text = nastl_strbuf_text(&names);
     if (count)
-        nastl_log_warning(w->log, "%s: features of the model that it lacks count as "
-                                  "missing: %.400s",
+        nastl_log_warning(w->log,
+                          "%s: features of the model that it lacks count as "
+                          "missing: %.400s",
                           w->table->path, text ? text : "");
     nastl_strbuf_finish(&names);
 }
@@ -223,8 +227,9 @@ static int fill_features(struct work *w)
             TRY(fill_codes(w, feature));
     }
     if (lost.infinite + lost.texts)
-        nastl_log_warning(w->log, "%zu infinite numbers and %zu texts in numeric columns "
-                                  "count as missing",
+        nastl_log_warning(w->log,
+                          "%zu infinite numbers and %zu texts in numeric columns "
+                          "count as missing",
                           lost.infinite, lost.texts);
     return NASTL_OK;
 }

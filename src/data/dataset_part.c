@@ -93,11 +93,11 @@ static int check_times(const struct nastl_assembly *a)
 {
     for (size_t i = 0; i < a->rows; i++)
         if (a->role[i] == NASTL_ROLE_TARGET && isnan(a->time[i]))
-            return nastl_error(NASTL_EFORMAT,
-                               "%s: row %d: no time in column '%s'; every row needs one, as "
-                               "all rows have it",
-                               a->inputs[a->input[i]].table->path, a->row[i] + 1,
-                               a->wish.time_column);
+            return nastl_error(
+                NASTL_EFORMAT,
+                "%s: row %d: no time in column '%s'; every row needs one, as "
+                "all rows have it",
+                a->inputs[a->input[i]].table->path, a->row[i] + 1, a->wish.time_column);
     return NASTL_OK;
 }
 
@@ -251,12 +251,12 @@ static int part_of_text(const char *text, bool source)
 static int wrong_part(const struct nastl_assembly *a, size_t pick, const char *text)
 {
     const struct nastl_input *input = &a->inputs[a->input[pick]];
-    return nastl_error(NASTL_EFORMAT,
-                       "%s: row %d, column '%s': %s%s%s is no part; give train, val, valid "
-                       "or test",
-                       input->table->path, a->row[pick] + 1,
-                       input->table->columns[input->split].name, *text ? "'" : "",
-                       *text ? text : "nothing", *text ? "'" : "");
+    return nastl_error(
+        NASTL_EFORMAT,
+        "%s: row %d, column '%s': %s%s%s is no part; give train, val, valid "
+        "or test",
+        input->table->path, a->row[pick] + 1, input->table->columns[input->split].name,
+        *text ? "'" : "", *text ? text : "nothing", *text ? "'" : "");
 }
 
 static int assign_by_codes(struct nastl_assembly *a, const struct nastl_input *input,
@@ -317,8 +317,9 @@ static int carve(struct nastl_assembly *a, const uint8_t *parts, uint32_t trial,
 {
     if (count_part(a, parts[0]) < 2 || count_part(a, parts[1]))
         return NASTL_OK;
-    nastl_log_warning(a->log, "column '%s' has no val rows of the %s: a fifth of its "
-                              "training rows validate",
+    nastl_log_warning(a->log,
+                      "column '%s' has no val rows of the %s: a fifth of its "
+                      "training rows validate",
                       a->wish.split_column, side);
     return divide(a, &(struct plan){is_of_part, parts[0], parts, four_fifths, 2,
                                     parts == target_parts, trial});
@@ -335,8 +336,8 @@ static int assign_all(struct nastl_assembly *a)
 {
     assign_test(a);
     TRY(assign_by_column(a));
-    TRY(divide(a, &(struct plan){is_open, NASTL_ROLE_TARGET, target_parts, a->wish.split, 3,
-                                 true, TRIAL_TARGET}));
+    TRY(divide(a, &(struct plan){is_open, NASTL_ROLE_TARGET, target_parts, a->wish.split,
+                                 3, true, TRIAL_TARGET}));
     TRY(divide(a, &(struct plan){is_open, NASTL_ROLE_SOURCE, source_parts, four_fifths, 2,
                                  false, TRIAL_SOURCE}));
     if (!a->wish.split_column)
@@ -375,8 +376,9 @@ static int keep_fewer(struct nastl_assembly *a)
     if (wanted == 0 || wanted == all)
         return NASTL_OK;
     if (wanted > all) {
-        nastl_log_warning(a->log, "--target-rows %zu: there are %zu to train and to "
-                                  "validate; all are used",
+        nastl_log_warning(a->log,
+                          "--target-rows %zu: there are %zu to train and to "
+                          "validate; all are used",
                           wanted, all);
         return NASTL_OK;
     }
@@ -393,12 +395,11 @@ static int check_part(const struct nastl_assembly *a, int part, const char *name
 {
     if (count_part(a, part))
         return NASTL_OK;
-    return nastl_error(NASTL_EFORMAT,
-                       "%s: no %s rows%s%s; give more rows%s or another split",
-                       a->inputs[0].table->path, name,
-                       a->wish.split_column ? " by column " : "",
-                       a->wish.split_column ? a->wish.split_column : "",
-                       a->group ? ", more groups" : "");
+    return nastl_error(
+        NASTL_EFORMAT, "%s: no %s rows%s%s; give more rows%s or another split",
+        a->inputs[0].table->path, name, a->wish.split_column ? " by column " : "",
+        a->wish.split_column ? a->wish.split_column : "",
+        a->group ? ", more groups" : "");
 }
 
 static bool has_source(const struct nastl_assembly *a)

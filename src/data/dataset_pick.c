@@ -91,11 +91,13 @@ static int settle_label(struct nastl_wish *wish, const struct nastl_dataset_para
     wish->label_transform = own && d->label_transform ? d->label_transform : "none";
     wish->task = p->task != NASTL_TASK_AUTO ? p->task : own ? d->task : NASTL_TASK_AUTO;
     const bool mapped = wish->label_scale != 1 || !same(wish->label_transform, "none");
-    if (mapped && (wish->task == NASTL_TASK_BINARY || wish->task == NASTL_TASK_MULTICLASS))
+    if (mapped &&
+        (wish->task == NASTL_TASK_BINARY || wish->task == NASTL_TASK_MULTICLASS))
         return nastl_error(NASTL_EINVAL,
                            "%s: scale and transform of the label are for regression, and "
                            "the task is %s; take one away",
-                           d->path ? d->path : "the descriptor", nastl_task_name(wish->task));
+                           d->path ? d->path : "the descriptor",
+                           nastl_task_name(wish->task));
     if (mapped)
         wish->task = NASTL_TASK_REGRESSION;
     return NASTL_OK;
@@ -111,10 +113,11 @@ static int check_fractions(const double split[3], bool test)
     const double sum = split[0] + split[1] + split[2];
     const bool ranged = split[0] > 0 && split[1] > 0 && split[2] >= 0;
     if (!ranged || !(fabs(sum - 1) < 1e-6))
-        return nastl_error(NASTL_EINVAL,
-                           "--split %g,%g,%g: not three parts of a whole; give TRAIN,VALID,"
-                           "TEST that add up to 1, the first two above 0",
-                           split[0], split[1], split[2]);
+        return nastl_error(
+            NASTL_EINVAL,
+            "--split %g,%g,%g: not three parts of a whole; give TRAIN,VALID,"
+            "TEST that add up to 1, the first two above 0",
+            split[0], split[1], split[2]);
     if (test && split[2] > 0)
         return nastl_error(NASTL_EINVAL,
                            "--split %g,%g,%g: a third part beside --test; let the third "
@@ -135,10 +138,11 @@ static int settle_split(struct nastl_wish *wish, const struct nastl_dataset_para
     const double *split = given ? p->split : p->test ? with_test : plain;
     memcpy(wish->split, split, sizeof wish->split);
     if (p->target_rows < 0 || p->target_rows == 1)
-        return nastl_error(NASTL_EINVAL,
-                           "--target-rows %lld: too few to train and to validate; give 2 or "
-                           "more",
-                           (long long)p->target_rows);
+        return nastl_error(
+            NASTL_EINVAL,
+            "--target-rows %lld: too few to train and to validate; give 2 or "
+            "more",
+            (long long)p->target_rows);
     return check_fractions(wish->split, p->test != NULL);
 }
 
@@ -170,15 +174,15 @@ static int settle_input(const struct nastl_assembly *a, struct nastl_input *inpu
 {
     const struct nastl_wish *wish = &a->wish;
     const struct nastl_descriptor *d = &input->table->descriptor;
-    const char *label =
-        first_of(a->params->label, first_of(d->label, wish->label));
+    const char *label = first_of(a->params->label, first_of(d->label, wish->label));
     const bool own = d->label && same(label, d->label);
     const bool target = input->role == NASTL_ROLE_TARGET;
     TRY(find_column(&input->label, input, label, "--label", true));
     input->label_scale = own ? d->label_scale : wish->label_scale;
-    input->label_log = own ? same(d->label_transform, "log1p")
-                           : same(wish->label_transform, "log1p");
-    TRY(find_column(&input->domain, input, wish->domain_column, "--domain-column", target));
+    input->label_log =
+        own ? same(d->label_transform, "log1p") : same(wish->label_transform, "log1p");
+    TRY(find_column(&input->domain, input, wish->domain_column, "--domain-column",
+                    target));
     TRY(find_column(&input->split, input, wish->split_column, "--split-column", target));
     TRY(find_column(&input->group, input, wish->group_column, "--group-column", target));
     return find_column(&input->time, input, wish->time_column, "--time-column", target);
@@ -247,8 +251,9 @@ static bool is_level(const struct nastl_codes *codes, const char *text)
     return false;
 }
 
-static int no_such_domain(const struct nastl_input *input, const struct nastl_codes *codes,
-                          const char *side, const char *text)
+static int no_such_domain(const struct nastl_input *input,
+                          const struct nastl_codes *codes, const char *side,
+                          const char *text)
 {
     enum { MOST = 12 };
     struct nastl_strbuf hint;
@@ -263,8 +268,9 @@ static int no_such_domain(const struct nastl_input *input, const struct nastl_co
     if (codes->count > MOST)
         nastl_strbuf_addf(&hint, " and %zu more", codes->count - MOST);
     const char *list = nastl_strbuf_text(&hint);
-    const int status = nastl_error(NASTL_ENOENT, "%s domain %s: no row of %s is of it; %s",
-                                   side, text, input->table->path, list ? list : "");
+    const int status =
+        nastl_error(NASTL_ENOENT, "%s domain %s: no row of %s is of it; %s", side, text,
+                    input->table->path, list ? list : "");
     nastl_strbuf_finish(&hint);
     return status;
 }

@@ -77,8 +77,7 @@ static int take_list(struct nastl_list *out, const struct reader *r,
     if (!node)
         return NASTL_OK;
     if (node->kind == NASTL_YAML_MAP)
-        return nastl_yaml_error(r->tree, node,
-                                "a map; give a list such as [a, b]");
+        return nastl_yaml_error(r->tree, node, "a map; give a list such as [a, b]");
     if (node->kind == NASTL_YAML_SCALAR)
         return add_text(out, r, node);
     for (size_t i = 0; i < node->count; i++)
@@ -113,11 +112,11 @@ static int read_schema(const struct reader *r)
 {
     const struct nastl_yaml *node = nastl_yaml_get(r->root, "schema");
     if (!node)
-        return nastl_yaml_error(r->tree, r->root, "no schema; begin with schema: " SCHEMA);
+        return nastl_yaml_error(r->tree, r->root,
+                                "no schema; begin with schema: " SCHEMA);
     if (node->kind == NASTL_YAML_SCALAR && strcmp(node->text, SCHEMA) == 0)
         return NASTL_OK;
-    return nastl_yaml_error(r->tree, node,
-                            "not the schema of a dataset; give " SCHEMA);
+    return nastl_yaml_error(r->tree, node, "not the schema of a dataset; give " SCHEMA);
 }
 
 static int read_label_map(struct reader *r, const struct nastl_yaml *map)
@@ -129,8 +128,9 @@ static int read_label_map(struct reader *r, const struct nastl_yaml *map)
         return nastl_yaml_error(r->tree, map, "no column; give {column: NAME}");
     TRY(take_text(&r->descriptor->label, r, map, "column"));
     const struct nastl_yaml *scale = nastl_yaml_get(map, "scale");
-    if (scale && (!nastl_yaml_number(&r->descriptor->label_scale, scale) ||
-                  !(r->descriptor->label_scale > 0 && r->descriptor->label_scale < 1e300)))
+    if (scale &&
+        (!nastl_yaml_number(&r->descriptor->label_scale, scale) ||
+         !(r->descriptor->label_scale > 0 && r->descriptor->label_scale < 1e300)))
         return nastl_yaml_error(r->tree, scale, "not a number above 0; give one");
     const struct nastl_yaml *transform = nastl_yaml_get(map, "transform");
     size_t which = 0;
@@ -190,8 +190,8 @@ static int read_missing(struct reader *r)
     int status = take_list(&texts, r, r->root, "missing");
     for (size_t i = 0; status == NASTL_OK && i < texts.count; i++)
         if (*texts.items[i])
-            status = nastl_list_add(&r->rules.missing, texts.items[i],
-                                    strlen(texts.items[i]));
+            status =
+                nastl_list_add(&r->rules.missing, texts.items[i], strlen(texts.items[i]));
     nastl_list_finish(&texts);
     return status;
 }
@@ -200,8 +200,7 @@ static int read_about(const struct reader *r)
 {
     const struct nastl_yaml *node = nastl_yaml_get(r->root, "about");
     if (node && node->kind != NASTL_YAML_MAP)
-        return nastl_yaml_error(r->tree, node,
-                                "not a map; give {origin: …, licence: …}");
+        return nastl_yaml_error(r->tree, node, "not a map; give {origin: …, licence: …}");
     return NASTL_OK;
 }
 
@@ -261,9 +260,8 @@ static int add_file(struct reader *r, const char *beside, const struct nastl_yam
     if (node->kind != NASTL_YAML_SCALAR || !*node->text)
         return nastl_yaml_error(r->tree, node, "not the name of a file; give one");
     if (nastl_table_format(node->text) == NASTL_FORMAT_DESCRIPTOR)
-        return nastl_yaml_error(r->tree, node,
-                                "%s is a descriptor; give .csv, .csv.gz or .h5",
-                                node->text);
+        return nastl_yaml_error(
+            r->tree, node, "%s is a descriptor; give .csv, .csv.gz or .h5", node->text);
     char *path;
     TRY(find_file(&path, r, beside, node));
     const int status = nastl_list_add(&r->table->files, path, strlen(path));
@@ -326,9 +324,9 @@ static int check_kinds(const struct reader *r)
 
 static int check_against_columns(const struct reader *r)
 {
-    static const char *const keys[] = {"label",         "features",     "numeric",
-                                       "categorical",   "drop",         "domain_column",
-                                       "split_column",  "group_column", "time_column"};
+    static const char *const keys[] = {"label",        "features",     "numeric",
+                                       "categorical",  "drop",         "domain_column",
+                                       "split_column", "group_column", "time_column"};
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         TRY(check_columns(r, keys[i]));
     return NASTL_OK;
@@ -336,11 +334,12 @@ static int check_against_columns(const struct reader *r)
 
 static int read_descriptor(struct reader *r)
 {
-    static const char *const keys[] = {
-        "schema",        "name",         "files",        "label",       "task",
-        "features",      "numeric",      "categorical",  "drop",        "domain_column",
-        "domains",       "split_column", "group_column", "time_column", "missing",
-        "about",         NULL};
+    static const char *const keys[] = {"schema",        "name",        "files",
+                                       "label",         "task",        "features",
+                                       "numeric",       "categorical", "drop",
+                                       "domain_column", "domains",     "split_column",
+                                       "group_column",  "time_column", "missing",
+                                       "about",         NULL};
     if (r->root->kind != NASTL_YAML_MAP)
         return nastl_yaml_error(r->tree, r->root,
                                 "not a map; begin with schema: " SCHEMA);
@@ -355,7 +354,8 @@ static int read_descriptor(struct reader *r)
 int nastl_descriptor_load(struct nastl_table *table, const char *path, const char *folder)
 {
     struct nastl_yaml_tree *tree;
-    struct reader r = {.table = table, .descriptor = &table->descriptor, .folder = folder};
+    struct reader r = {
+        .table = table, .descriptor = &table->descriptor, .folder = folder};
     TRY(copy_text(&table->descriptor.path, path));
     TRY(nastl_yaml_read(&tree, path));
     r.tree = tree;

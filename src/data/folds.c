@@ -114,8 +114,9 @@ static int check_folds(const int32_t *of, const struct nastl_dataset *dataset,
         }
     if (count == folds)
         return NASTL_OK;
-    return nastl_error(NASTL_EINVAL, "--folds %zu: there are only %zu %s; give fewer folds",
-                       folds, count, dataset->group ? "groups" : "rows");
+    return nastl_error(NASTL_EINVAL,
+                       "--folds %zu: there are only %zu %s; give fewer folds", folds,
+                       count, dataset->group ? "groups" : "rows");
 }
 
 int nastl_dataset_folds(int32_t **out, const struct nastl_dataset *dataset, size_t folds,

@@ -13,8 +13,9 @@ int nastl_h5_path(char out[NASTL_H5_PATH], const char *group, const char *name)
     const int length = snprintf(out, NASTL_H5_PATH, "%s/%s", group, name);
     if (length > 0 && length < NASTL_H5_PATH)
         return NASTL_OK;
-    return nastl_error(NASTL_EINVAL, "%.40s…: the name of a group is too long; give a "
-                                     "shorter one",
+    return nastl_error(NASTL_EINVAL,
+                       "%.40s…: the name of a group is too long; give a "
+                       "shorter one",
                        group);
 }
 
@@ -44,10 +45,11 @@ int nastl_h5_get_sizes(size_t *sizes, size_t count, size_t most, struct nastl_h5
     int status = nastl_h5_get_ints(file, path, ints, count);
     for (size_t i = 0; status == NASTL_OK && i < count; i++) {
         if (ints[i] < 0 || (uint64_t)ints[i] > most)
-            status = nastl_error(NASTL_EFORMAT,
-                                 "%s: a number out of its range; the file is damaged or of "
-                                 "another version",
-                                 path);
+            status =
+                nastl_error(NASTL_EFORMAT,
+                            "%s: a number out of its range; the file is damaged or of "
+                            "another version",
+                            path);
         else
             sizes[i] = (size_t)ints[i];
     }

@@ -83,7 +83,8 @@ static int fit_levels(struct nastl_layout_feature *out,
     int status = occurs && out->levels ? NASTL_OK : nastl_error_nomem("a layout");
     for (size_t i = 0; status == NASTL_OK && i < count; i++) {
         const size_t row = (size_t)rows[i];
-        const int32_t code = dataset->code[row * dataset->categorical_count + feature->at];
+        const int32_t code =
+            dataset->code[row * dataset->categorical_count + feature->at];
         if (code >= 0 && (size_t)code < feature->level_count)
             occurs[code] = true;
     }
@@ -146,8 +147,7 @@ static int fit_label(struct nastl_layout *layout, const struct nastl_dataset *da
 static int fit(struct nastl_layout *layout, const struct nastl_dataset *dataset,
                const int32_t *rows, size_t count)
 {
-    layout->features =
-        nastl_alloc_zero(dataset->feature_count, sizeof *layout->features);
+    layout->features = nastl_alloc_zero(dataset->feature_count, sizeof *layout->features);
     layout->cardinality =
         nastl_alloc_zero(dataset->categorical_count, sizeof *layout->cardinality);
     if (!layout->features || !layout->cardinality)

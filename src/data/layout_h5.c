@@ -17,8 +17,8 @@ enum { MOST_FEATURES = 1 << 20 };
 
 static int damaged(const char *group, const char *what)
 {
-    return nastl_error(NASTL_EFORMAT,
-                       "%s: %s; the file is damaged or of another version", group, what);
+    return nastl_error(NASTL_EFORMAT, "%s: %s; the file is damaged or of another version",
+                       group, what);
 }
 
 /* ---- saving ------------------------------------------------------------------------ */
@@ -72,10 +72,9 @@ static int flatten(struct flat *flat, const struct nastl_layout *layout)
         return nastl_error_nomem("a layout");
     for (size_t i = 0; i < n; i++) {
         const struct nastl_layout_feature *feature = &layout->features[i];
-        const int64_t values[NUMBERS] = {feature->kind, (int64_t)feature->at,
-                                         feature->indicator,
-                                         (int64_t)feature->level_count,
-                                         feature->missing_level};
+        const int64_t values[NUMBERS] = {
+            feature->kind, (int64_t)feature->at, feature->indicator,
+            (int64_t)feature->level_count, feature->missing_level};
         flat->names[i] = feature->name;
         for (size_t k = 0; k < NUMBERS; k++)
             flat->numbers[k * n + i] = values[k];

@@ -238,7 +238,8 @@ static int apply_code(struct nastl_xy *out, const struct nastl_layout_feature *f
     for (size_t i = 0; i < levels; i++)
         to[i] = code_of(feature, from->levels[i]);
     for (size_t i = 0; i < out->rows; i++) {
-        const int32_t raw = from ? dataset->code[(size_t)rows[i] * stride + from->at] : -1;
+        const int32_t raw =
+            from ? dataset->code[(size_t)rows[i] * stride + from->at] : -1;
         const int32_t seen = raw >= 0 && (size_t)raw < levels ? to[raw] : 0;
         out->code[i * out->categorical + feature->at] = raw < 0 ? missing : seen;
     }
@@ -266,9 +267,8 @@ int nastl_prep_apply(struct nastl_xy *out, const struct nastl_prep *prep,
                      const struct nastl_dataset *dataset, const int32_t *rows,
                      size_t count)
 {
-    *out = (struct nastl_xy){.rows = count,
-                             .numeric = layout->numeric,
-                             .categorical = layout->categorical};
+    *out = (struct nastl_xy){
+        .rows = count, .numeric = layout->numeric, .categorical = layout->categorical};
     out->x = nastl_alloc_aligned(count, layout->numeric * sizeof *out->x);
     out->code = nastl_alloc_aligned(count, layout->categorical * sizeof *out->code);
     const int status = out->x && out->code ? apply(out, prep, layout, dataset, rows)

@@ -59,8 +59,8 @@ int nastl_prep_save(const struct nastl_prep *prep, struct nastl_h5 *file,
 
 static int damaged(const char *group, const char *what)
 {
-    return nastl_error(NASTL_EFORMAT,
-                       "%s: %s; the file is damaged or of another version", group, what);
+    return nastl_error(NASTL_EFORMAT, "%s: %s; the file is damaged or of another version",
+                       group, what);
 }
 
 static int load_scaling(enum nastl_scaling *out, struct nastl_h5 *file, const char *group)

@@ -8,11 +8,11 @@
 /* F numeric features, in the order of their columns in x. */
 struct nastl_prep {
     enum nastl_scaling scaling;
-    size_t count;               /* F */
-    double *median;             /* (F) stands for what is missing */
-    double *mean, *scale;       /* (F) STANDARD: (v - mean) * scale */
-    size_t *knots;              /* (F) QUANTILE: how many are used */
-    float *knots_x, *knots_y;   /* (F, NASTL_KNOTS) */
+    size_t count;             /* F */
+    double *median;           /* (F) stands for what is missing */
+    double *mean, *scale;     /* (F) STANDARD: (v - mean) * scale */
+    size_t *knots;            /* (F) QUANTILE: how many are used */
+    float *knots_x, *knots_y; /* (F, NASTL_KNOTS) */
 };
 
 /* All zero, with room for the knots where there are any. */

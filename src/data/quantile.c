@@ -1,5 +1,6 @@
-/* quantile.c: see quantile.h. scikit-learn maps a value to the mean of its rank from below
- * and from above among up to 1,000 reference quantiles, and that to a normal distribution:
+/* quantile.c: see quantile.h. scikit-learn maps a value to the mean of its rank from
+ * below and from above among up to 1,000 reference quantiles, and that to a normal
+ * distribution:
  *
  *   p |          ___o-            o  a quantile of one value
  *     |      |--'                 |  an atom: many equal values, a jump from a to b;
@@ -248,7 +249,8 @@ int nastl_quantile_fit_label(struct nastl_knots *out, const double *values, size
     struct samples s = {.at = nastl_alloc(most_samples(), sizeof *s.at)};
     const double half = 0.5 / (double)n;
     if (vertices && s.at) {
-        const size_t count = values[0] < values[n - 1] ? make_vertices(vertices, values, n) : 0;
+        const size_t count =
+            values[0] < values[n - 1] ? make_vertices(vertices, values, n) : 0;
         for (size_t i = 0; i < count; i++) {
             const double p = 0.5 * (vertices[i].a + vertices[i].b);
             add(&s, vertices[i].x, z_of(fmin(fmax(p, half), 1 - half)), 1);

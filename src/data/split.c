@@ -67,8 +67,7 @@ static void place_stratum(struct item *items, size_t count, int32_t *scratch,
         scratch[i] = items[i].index;
     nastl_rng_shuffle(rng, scratch, count);
     for (size_t i = 0; i < count; i++)
-        items[i] =
-            (struct item){((double)i + 0.5) / (double)count, stratum, scratch[i]};
+        items[i] = (struct item){((double)i + 0.5) / (double)count, stratum, scratch[i]};
 }
 
 int nastl_stratified_order(int32_t *order, const struct nastl_division *d)
@@ -246,7 +245,7 @@ static void deal_in_time(uint8_t *share, const struct groups *g, size_t n,
 
 /* What each share still lacks of each stratum, as a part of the stratum. */
 struct lack {
-    double *of; /* (shares, strata) */
+    double *of;  /* (shares, strata) */
     double *one; /* (strata) 1 / rows of the stratum */
     size_t strata;
 };

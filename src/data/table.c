@@ -91,8 +91,9 @@ int nastl_table_read(struct nastl_table *table, const struct nastl_table_rules *
     table->path = nastl_strdup(path);
     if (!table->path)
         return nastl_error_nomem(path);
-    return nastl_table_format(path) == NASTL_FORMAT_H5 ? nastl_table_read_h5(table, rules)
-                                                       : nastl_table_read_csv(table, rules);
+    return nastl_table_format(path) == NASTL_FORMAT_H5
+               ? nastl_table_read_h5(table, rules)
+               : nastl_table_read_csv(table, rules);
 }
 
 static int load_plain(struct nastl_table *table, const char *path)
@@ -125,8 +126,8 @@ int nastl_table_load(struct nastl_table **out, const char *data, const char *fol
 
 int nastl_table_save(const struct nastl_table *table, const char *path, bool force)
 {
-    const bool csv = ends_with(path, ".csv") || ends_with(path, ".csv.gz") ||
-                     strcmp(path, "-") == 0;
+    const bool csv =
+        ends_with(path, ".csv") || ends_with(path, ".csv.gz") || strcmp(path, "-") == 0;
     if (!csv && !ends_with(path, ".h5"))
         return nastl_error(NASTL_EINVAL,
                            "%s: its ending names no format that can be written; give "
@@ -213,15 +214,28 @@ int nastl_table_require(size_t *out, const struct nastl_table *table, const char
     nastl_strbuf_init(&hint);
     suggest_column(&hint, table, name);
     const char *text = nastl_strbuf_text(&hint);
-    const int status = nastl_error(NASTL_ENOENT, "%s %s: no such column in %s; %s", asked_by,
-                                   name, table->path ? table->path : "the table",
-                                   text ? text : "look at its header");
+    const int status = nastl_error(
+        NASTL_ENOENT, "%s %s: no such column in %s; %s", asked_by, name,
+        table->path ? table->path : "the table", text ? text : "look at its header");
     nastl_strbuf_finish(&hint);
     return status;
 }
 
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
 bool nastl_table_parse(double *out, const char *text, size_t length)
 {
+    if (nastl_number_parse(out, text, length))
+        return true;
+    while (length && is_blank(*text)) {
+        text++;
+        length--;
+    }
+    while (length && is_blank(text[length - 1]))
+        length--;
     if (nastl_number_parse(out, text, length))
         return true;
     const bool negative = length && *text == '-';
@@ -306,9 +320,8 @@ static int codes_of_numbers(struct nastl_codes *out, const double *number, size_
 int nastl_codes_init(struct nastl_codes *out, const struct nastl_column *column,
                      size_t rows)
 {
-    *out = (struct nastl_codes){.code = column->code,
-                                .levels = column->levels,
-                                .count = column->level_count};
+    *out = (struct nastl_codes){
+        .code = column->code, .levels = column->levels, .count = column->level_count};
     if (column->kind == NASTL_CATEGORICAL)
         return NASTL_OK;
     const int status = codes_of_numbers(out, column->number, rows);

@@ -33,7 +33,7 @@ struct filling {
 struct reader {
     struct nastl_table *table;
     const struct nastl_table_rules *rules;
-    bool first_byte[UCHAR_MAX + 1]; /* a text of a missing value begins so */
+    bool first_byte[UCHAR_MAX + 1]; /* texts of missing values begin with these */
     struct filling *fillings;       /* (table->count) */
     size_t *order;                  /* column of the file -> column of the table */
     const char *path;               /* the file being read */
@@ -46,6 +46,8 @@ static bool is_missing(const struct reader *r, const char *text, size_t length)
 {
     if (length == 0)
         return true;
+    if (*text == ' ' || *text == '\t')
+        return strspn(text, " \t") == length || nastl_list_has(&r->rules->missing, text);
     return r->first_byte[(unsigned char)*text] &&
            nastl_list_has(&r->rules->missing, text);
 }
@@ -132,15 +134,14 @@ static int grow(struct reader *r)
 {
     const size_t capacity = r->capacity ? 2 * r->capacity : 1024;
     if (capacity > INT32_MAX)
-        return nastl_error(NASTL_EFORMAT, "%s: more than %d rows; split the file", r->path,
-                           INT32_MAX / 2);
+        return nastl_error(NASTL_EFORMAT, "%s: more than %d rows; split the file",
+                           r->path, INT32_MAX / 2);
     for (size_t i = 0; i < r->table->count; i++) {
         struct nastl_column *column = &r->table->columns[i];
         const bool numeric = column->kind == NASTL_NUMERIC;
-        void *block = numeric ? nastl_alloc_resize(column->number, capacity,
-                                                   sizeof *column->number)
-                              : nastl_alloc_resize(column->code, capacity,
-                                                   sizeof *column->code);
+        void *block =
+            numeric ? nastl_alloc_resize(column->number, capacity, sizeof *column->number)
+                    : nastl_alloc_resize(column->code, capacity, sizeof *column->code);
         if (!block)
             return nastl_error_nomem(r->path);
         if (numeric)
@@ -249,7 +250,8 @@ static int read_files(struct reader *r)
     return NASTL_OK;
 }
 
-/* Prepares the columns that mix numbers and texts; `needed` says whether there are any. */
+/* Prepares the columns that mix numbers and texts; `needed` says whether there are any.
+ */
 static int prepare_again(bool *needed, struct reader *r)
 {
     *needed = false;

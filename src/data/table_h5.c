@@ -42,8 +42,9 @@ struct reader {
 static int check_rows(struct reader *r, const char *path, size_t rows)
 {
     if (rows > INT32_MAX / 2)
-        return nastl_error(NASTL_EFORMAT, "%s: dataset '%s': more than %d rows; split the "
-                                          "file",
+        return nastl_error(NASTL_EFORMAT,
+                           "%s: dataset '%s': more than %d rows; split the "
+                           "file",
                            r->table->path, path, INT32_MAX / 2);
     if (r->table->rows == SIZE_MAX)
         r->table->rows = rows;
@@ -215,8 +216,9 @@ static int shape_of_x(struct reader *r)
         return NASTL_OK;
     r->x_count = shape[1];
     if (r->x_count == 0 || r->x_count > INT32_MAX / 2)
-        return nastl_error(NASTL_EFORMAT, "%s: dataset 'X' has %zu columns; give at least "
-                                          "one",
+        return nastl_error(NASTL_EFORMAT,
+                           "%s: dataset 'X' has %zu columns; give at least "
+                           "one",
                            r->table->path, r->x_count);
     TRY(check_rows(r, "/X", shape[0]));
     if (!nastl_h5_has(r->file, "/columns") || !nastl_h5_is_text(r->file, "/columns"))
@@ -341,10 +343,11 @@ int nastl_table_read_h5(struct nastl_table *table, const struct nastl_table_rule
 {
     struct reader r = {.table = table, .rules = rules};
     if (table->files.count > 1)
-        return nastl_error(NASTL_EFORMAT,
-                           "%s: one of several files; only CSV files can be joined to one "
-                           "dataset, convert it with `nas-tl data convert`",
-                           table->path);
+        return nastl_error(
+            NASTL_EFORMAT,
+            "%s: one of several files; only CSV files can be joined to one "
+            "dataset, convert it with `nas-tl data convert`",
+            table->path);
     TRY(nastl_h5_open(&r.file, table->path));
     const int status = read_all(&r);
     if (table->rows == SIZE_MAX)

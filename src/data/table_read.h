@@ -6,7 +6,8 @@
 
 #include "data/table.h"
 
-/* How the readers take what they find. An empty field is always missing. */
+/* How the readers take what they find. A field that is empty or blank is always missing.
+ */
 struct nastl_table_rules {
     struct nastl_list missing;              /* texts of a missing value */
     struct nastl_list numeric, categorical; /* columns whose kind is settled */
@@ -40,7 +41,7 @@ int nastl_table_write_h5(const struct nastl_table *table, const char *path);
 /* Makes room for `count` columns without names or values. */
 int nastl_table_make_columns(struct nastl_table *table, size_t count);
 
-/* A number as people write it, infinities in any spelling included. */
+/* A number as people write it: blanks around it, infinities in any spelling. */
 bool nastl_table_parse(double *out, const char *text, size_t length);
 
 /* Turns a column of numbers into one of their shortest texts. */
