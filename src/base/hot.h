@@ -14,4 +14,11 @@
 #define NASTL_HOT
 #endif
 
+/* A helper of hot functions: becomes a part of them, and so is compiled as they are. */
+#if defined(__GNUC__)
+#define NASTL_HOT_INLINE static inline __attribute__((always_inline))
+#else
+#define NASTL_HOT_INLINE static inline
+#endif
+
 #endif

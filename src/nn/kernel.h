@@ -10,7 +10,7 @@
 
 /* exp(x) to 2 units in the last place, clipped to exp(-87) … exp(88); NaN stays NaN. No
  * branch and no call: loops over it become vector code. */
-static inline float nastl_expf(float x)
+NASTL_HOT_INLINE float nastl_expf(float x)
 {
     /* exp(x) = 2^n exp(r), n the whole number nearest to x / ln 2, |r| <= ln 2 / 2.
      * Adding 1.5 * 2^23 rounds and leaves n in the low bits. */

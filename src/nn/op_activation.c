@@ -41,7 +41,7 @@ NASTL_HOT static void relu_slope(float *y, float *s, const float *x, size_t n)
 
 /* P(X <= x) of the normal distribution, and its density, from one exponential: erfc by
  * Abramowitz and Stegun 7.1.26, to 1.5e-7. */
-static inline float normal(float x, float *density)
+NASTL_HOT_INLINE float normal(float x, float *density)
 {
     const float z = fabsf(x) * 0.70710678f;
     const float e = nastl_expf(-z * z);
