@@ -10,7 +10,7 @@
 static const double user_height = 1.5;   /* m */
 static const double environment = 1.0;   /* m, note 1 of table 7.4.1-1 */
 static const double least_distance = 10; /* m, where the formulas begin */
-static const double light = 0.299792458; /* m/ns: with GHz, metres */
+static const double light = 0.3;         /* m/ns, rounded as in the standard */
 
 /* One row a scenario; in brackets [not in sight, in sight] where both differ. */
 struct scenario {

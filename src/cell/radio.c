@@ -141,6 +141,7 @@ static void hear_site(struct nastl_cell_radio *radio, int site,
     const double distance = hypot(dx, dy);
     const bool in_sight = nastl_stat_normal_cdf(radio->sight[site]) <
                           nastl_cell_sight_probability(d->scenario, distance);
+    radio->in_sight[site] = in_sight;
     const double loss =
         nastl_cell_path_loss(d->scenario, distance, d->mast, d->carrier, in_sight) +
         nastl_cell_shadow_sd(d->scenario, in_sight) * radio->shadow[site];
@@ -165,10 +166,12 @@ static void step_air(struct nastl_cell_radio *radio, const struct nastl_cell_mov
 {
     const enum nastl_cell_scenario scenario = radio->domain->scenario;
     const double sight = exp(-moved / nastl_cell_sight_distance(scenario));
-    const double shadow = exp(-moved / nastl_cell_shadow_distance(scenario, false));
+    double shadow[2]; /* not in sight, in sight */
+    for (int in = 0; in < 2; in++)
+        shadow[in] = exp(-moved / nastl_cell_shadow_distance(scenario, in));
     for (int i = 0; i < NASTL_CELL_SITES; i++) {
         radio->sight[i] = wander(radio->sight[i], sight, rng);
-        radio->shadow[i] = wander(radio->shadow[i], shadow, rng);
+        radio->shadow[i] = wander(radio->shadow[i], shadow[radio->in_sight[i]], rng);
         hear_site(radio, i, mover);
     }
 }

@@ -26,6 +26,7 @@ struct nastl_cell_radio {
     double site_x[NASTL_CELL_SITES], site_y[NASTL_CELL_SITES]; /* m */
     double sight[NASTL_CELL_SITES];  /* standard normal; small: in line of sight */
     double shadow[NASTL_CELL_SITES]; /* standard normal */
+    bool in_sight[NASTL_CELL_SITES];
     int cells;
     double usual[NASTL_CELL_CELLS]; /* logits: a cell's load in the long run */
     double swing[NASTL_CELL_CELLS]; /* logits: around it */
