@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "model_toy.h"
 
+#include "base/error.h"
 #include "base/strbuf.h"
 #include "io/csv.h"
 #include "io/file.h"
@@ -172,6 +173,10 @@ static const struct damage damages[] = {
      .shape = {24, 0},
      .value = INFINITY,
      .says = "not finite"},
+    {.tensor = "blocks.0.norm.running_var",
+     .shape = {24, 0},
+     .value = -1,
+     .says = "running_var"},
 };
 
 /* shape[1] 0: of rank 1. */

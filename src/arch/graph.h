@@ -84,7 +84,7 @@ struct nastl_encoding {
 };
 
 struct nastl_graph {
-    const char *family; /* that built it: the registry's name */
+    const char *family;               /* that built it: the registry's name */
     struct nastl_shape shape;         /* the graph owns the cardinalities */
     struct nastl_encoding *encodings; /* (K) */
     struct nastl_node *nodes;

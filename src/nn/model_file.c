@@ -228,16 +228,25 @@ static int build_graph(const struct source *from)
     return NASTL_OK;
 }
 
-static int read_tensor(const struct source *from, const struct nastl_tensor *tensor)
+/* Any finite number will do, but for a variance below zero. */
+static bool is_sound(float number, enum nastl_role role)
 {
+    return isfinite(number) && (role != NASTL_ROLE_VARIANCE || number >= 0);
+}
+
+static int read_tensor(const struct source *from, size_t t)
+{
+    const struct nastl_tensor_spec *spec = &from->model->graph->tensors[t];
+    float *data = nastl_net_tensor(from->model->net, t)->data;
+    const size_t count = nastl_tensor_size(spec);
     char *path;
-    const size_t count = tensor->shape[0] * (tensor->rank == 2 ? tensor->shape[1] : 1);
-    TRY(path_in(&path, from->group, tensor->name));
-    int status = nastl_h5_get_floats(from->file, path, tensor->data, count);
+    TRY(path_in(&path, from->group, spec->name));
+    int status = nastl_h5_get_floats(from->file, path, data, count);
     for (size_t i = 0; i < count && status == NASTL_OK; i++)
-        if (!isfinite(tensor->data[i]))
+        if (!is_sound(data[i], spec->role))
             status = nastl_error(NASTL_EFORMAT,
-                                 "%s:%s: number %zu is not finite; make the model again",
+                                 "%s:%s: number %zu is not finite or out of range; make "
+                                 "the model again",
                                  nastl_h5_path(from->file), path, i);
     free(path);
     return status;
@@ -248,7 +257,7 @@ static int read_tensors(const struct source *from)
     struct nastl_model *model = from->model;
     TRY(nastl_net_create(&model->net, model->graph));
     for (size_t i = 0; i < nastl_net_tensor_count(model->net); i++)
-        TRY(read_tensor(from, nastl_net_tensor(model->net, i)));
+        TRY(read_tensor(from, i));
     return NASTL_OK;
 }
 
