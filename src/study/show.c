@@ -110,8 +110,8 @@ static int put_front(struct nastl_strbuf *buf, const json_t *doc)
     nastl_strbuf_addf(buf, "%s%s", *text ? "\n" : "", text);
     free(text);
     const json_t *deliver = json_object_get(doc, "deliver");
-    nastl_strbuf_addf(buf, "\nDelivered is trial %lld: %s.\n", whole_at(deliver, "trial"),
-                      text_at(deliver, "reason", ""));
+    nastl_strbuf_addf(buf, "\nDelivered is trial %lld:\n%s.\n",
+                      whole_at(deliver, "trial"), text_at(deliver, "reason", ""));
     return NASTL_OK;
 }
 
