@@ -131,9 +131,8 @@ static int put_front(struct nastl_strbuf *buf, const json_t *doc)
     }
     TRY(nastl_study_front_markdown(&text, doc));
     put_taken(buf, "\n", text, "");
-    nastl_strbuf_add(buf,
-                     "\nD: delivered, K: knee, ±: one standard error. Objectives are "
-                     "measured on validation rows; the test rows never rank.\n");
+    nastl_strbuf_add(buf, "\nD: delivered, K: knee, ±: one standard error. Scores are "
+                          "those of the validation rows; the test rows never rank.\n");
     TRY(nastl_study_front_plot(&text, doc));
     put_taken(buf, "\n```\n", text, "```\n");
     const json_t *deliver = json_object_get(doc, "deliver");
@@ -150,8 +149,20 @@ static int put_front(struct nastl_strbuf *buf, const json_t *doc)
 
 /* ---- members ----------------------------------------------------------------------- */
 
-/* Every metric on validation and on test rows, then the costs. */
-static int put_figures(struct nastl_strbuf *buf, const json_t *member)
+static void add_figure(struct nastl_texttable *table, const char *name,
+                       const json_t *value)
+{
+    char text[32];
+    if (!json_is_number(value)) {
+        add_scalar(table, value);
+        return;
+    }
+    nastl_study_figure(text, name, json_number_value(value));
+    nastl_texttable_add(table, text);
+}
+
+/* Every metric on validation and on test rows. */
+static int put_scores(struct nastl_strbuf *buf, const json_t *member)
 {
     const char *name;
     json_t *value;
@@ -163,8 +174,26 @@ static int put_figures(struct nastl_strbuf *buf, const json_t *member)
     nastl_texttable_add(&table, "test");
     json_object_foreach (json_object_get(member, "valid"), name, value) {
         nastl_texttable_add(&table, name);
-        add_scalar(&table, value);
-        add_scalar(&table, json_object_get(test, name));
+        add_figure(&table, name, value);
+        add_figure(&table, name, json_object_get(test, name));
+    }
+    return put_table(buf, &table);
+}
+
+static int put_costs(struct nastl_strbuf *buf, const json_t *member)
+{
+    const char *name;
+    json_t *value;
+    struct nastl_texttable table;
+    nastl_texttable_init(&table, "lrl");
+    nastl_texttable_add(&table, "cost");
+    nastl_texttable_add(&table, "value");
+    nastl_texttable_add(&table, "unit");
+    json_object_foreach (json_object_get(member, "cost"), name, value) {
+        const struct nastl_objective *known = nastl_objective_find(name);
+        nastl_texttable_add(&table, name);
+        add_figure(&table, name, value);
+        nastl_texttable_add(&table, known && strcmp(known->unit, "1") ? known->unit : "");
     }
     return put_table(buf, &table);
 }
@@ -185,16 +214,31 @@ static int put_pairs(struct nastl_strbuf *buf, json_t *pairs, const char *title)
 static void put_start(struct nastl_strbuf *buf, const json_t *member)
 {
     const json_t *warm = json_object_get(member, "warm_start");
+    const json_t *matched = json_object_get(warm, "matched");
     if (!json_is_object(warm)) {
         nastl_strbuf_add(buf, "\nTrained from scratch.");
         return;
     }
-    nastl_strbuf_addf(buf,
-                      "\nStarted from %s by %s; share of the weights that came from "
-                      "there: ",
-                      text_at(warm, "from", "-"), text_at(warm, "strategy", "-"));
-    put_scalar(buf, json_object_get(warm, "matched"));
+    nastl_strbuf_addf(buf, "\nStarted from %s by %s", text_at(warm, "from", "-"),
+                      text_at(warm, "strategy", "-"));
+    if (json_is_number(matched))
+        nastl_strbuf_addf(buf, ", with %.0f %% of its weights from there",
+                          100 * json_number_value(matched));
     nastl_strbuf_add(buf, ".");
+}
+
+/* "Measured times and energy do not tell it apart from trial 4, 17." */
+static void put_alike(struct nastl_strbuf *buf, const json_t *member)
+{
+    const json_t *alike = json_object_get(member, "indistinguishable");
+    const size_t count = json_array_size(alike);
+    if (count)
+        nastl_strbuf_add(buf, "\nMeasured times and energy do not tell it apart from "
+                              "trial ");
+    for (size_t i = 0; i < count; i++)
+        nastl_strbuf_addf(buf, "%lld%s",
+                          (long long)json_integer_value(json_array_get(alike, i)),
+                          i + 1 < count ? ", " : ".\n");
 }
 
 static int put_member(struct nastl_strbuf *buf, const json_t *doc, const json_t *member)
@@ -207,14 +251,9 @@ static int put_member(struct nastl_strbuf *buf, const json_t *doc, const json_t 
                       json_equal(trial, json_object_get(doc, "knee")) ? ", knee" : "");
     put_start(buf, member);
     nastl_strbuf_addf(buf, " Its weights are in %s.\n", text_at(member, "weights", "-"));
-    const json_t *alike = json_object_get(member, "indistinguishable");
-    if (json_array_size(alike)) {
-        nastl_strbuf_add(buf, "\nMeasured times and energy do not tell it apart from ");
-        put_scalar(buf, alike);
-        nastl_strbuf_add(buf, ".\n");
-    }
-    TRY(put_figures(buf, member));
-    TRY(put_pairs(buf, json_object_get(member, "cost"), "cost"));
+    put_alike(buf, member);
+    TRY(put_scores(buf, member));
+    TRY(put_costs(buf, member));
     return put_pairs(buf, json_object_get(member, "candidate"), "parameter");
 }
 

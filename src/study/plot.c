@@ -131,7 +131,7 @@ static void draw_front(struct plot *plot)
 
 static void end_text(char out[32], const struct axis *axis, double value)
 {
-    nastl_figure_text(out, axis->name, axis->log ? pow(10, value) : value);
+    nastl_study_figure(out, axis->name, axis->log ? pow(10, value) : value);
 }
 
 static void put_row(struct nastl_strbuf *buf, const struct plot *plot, int row)

@@ -58,8 +58,8 @@ static void put_objectives(struct nastl_strbuf *buf, const json_t *doc)
         const char *unit = text_at(objective, "unit", "1");
         const bool bare = strcmp(unit, "1") == 0;
         nastl_strbuf_addf(
-            buf, "%s%s %s%s%s", j ? ", " : "", text_at(objective, "direction", ""),
-            text_at(objective, "name", ""), bare ? "" : " in ", bare ? "" : unit);
+            buf, "%s%.3s %s%s%s", j ? ", " : "", text_at(objective, "direction", ""),
+            text_at(objective, "name", ""), bare ? "" : " ", bare ? "" : unit);
     }
     nastl_strbuf_add(buf, "\n");
 }
@@ -110,8 +110,8 @@ static int put_front(struct nastl_strbuf *buf, const json_t *doc)
     nastl_strbuf_addf(buf, "%s%s", *text ? "\n" : "", text);
     free(text);
     const json_t *deliver = json_object_get(doc, "deliver");
-    nastl_strbuf_addf(buf, "\nDelivered is trial %lld: %s.\n", whole_at(deliver, "trial"),
-                      text_at(deliver, "reason", ""));
+    nastl_strbuf_addf(buf, "\nDelivered is trial %lld:\n%s.\n",
+                      whole_at(deliver, "trial"), text_at(deliver, "reason", ""));
     return NASTL_OK;
 }
 

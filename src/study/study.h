@@ -118,4 +118,8 @@ int nastl_study_front_table(char **out, const json_t *pareto_json);
 int nastl_study_front_markdown(char **out, const json_t *pareto_json);
 int nastl_study_front_plot(char **out, const json_t *pareto_json);
 
+/* A figure for people, by the name of its objective: scores with four decimals, costs
+ * with four digits, large ones with three and k, M, G or T. */
+void nastl_study_figure(char out[32], const char *objective, double value);
+
 #endif

@@ -69,13 +69,9 @@ int nastl_study_document(json_t **out, struct nastl_study *study, const json_t *
 /* The head that was published last, or an empty object. */
 int nastl_study_head(json_t **out, struct nastl_study *study);
 
-/* ---- summary.c: texts about a document ---- */
+/* ---- summary.c ---- */
 
 enum { NASTL_SHOW_WIDTH = 100 };
-
-/* A figure for people: scores with four decimals, costs with four digits, or three and
- * k, M or G. */
-void nastl_figure_text(char out[32], const char *objective, double value);
 
 /* "3 x 64/32/16 relu": a candidate's shape in a few words. */
 void nastl_shape_text(struct nastl_strbuf *buf, const json_t *candidate);

@@ -164,7 +164,7 @@ static void add_best(struct nastl_texttable *table, const json_t *entry)
         nastl_texttable_add(table, "-");
         return;
     }
-    nastl_figure_text(text, objective, json_number_value(best));
+    nastl_study_figure(text, objective, json_number_value(best));
     nastl_texttable_addf(table, "%s %s", objective, text);
 }
 

@@ -23,10 +23,10 @@ static void large_text(char out[32], double value)
     snprintf(out, 32, "%.3g%s", value, prefixes[i]);
 }
 
-void nastl_figure_text(char out[32], const char *objective, double value)
+void nastl_study_figure(char out[32], const char *objective, double value)
 {
     const struct nastl_objective *known = nastl_objective_find(objective);
-    const bool score = !known || (known->source == NASTL_FROM_SCORES);
+    const bool score = known ? known->source == NASTL_FROM_SCORES : value != rint(value);
     if (score && fabs(value) < 100)
         snprintf(out, 32, "%.4f", value);
     else if (!score && fabs(value) >= 1e4)
@@ -119,7 +119,7 @@ static void put_shape(struct nastl_texttable *table, const json_t *member)
     nastl_strbuf_finish(&shape);
 }
 
-/* "0.9712 ±0.0040" */
+/* "0.9712 ±0.0040"; without a figure "-". */
 static void put_figure(struct nastl_texttable *table, const char *objective,
                        const json_t *value, const json_t *error)
 {
@@ -128,13 +128,24 @@ static void put_figure(struct nastl_texttable *table, const char *objective,
         nastl_texttable_add(table, "-");
         return;
     }
-    nastl_figure_text(text, objective, json_number_value(value));
+    nastl_study_figure(text, objective, json_number_value(value));
     if (!json_is_number(error)) {
         nastl_texttable_add(table, text);
         return;
     }
-    nastl_figure_text(half, objective, json_number_value(error));
+    nastl_study_figure(half, objective, json_number_value(error));
     nastl_texttable_addf(table, "%s ±%s", text, half);
+}
+
+/* Only scores are shown with their errors: there is no room for more. */
+static void put_value(struct nastl_texttable *table, const json_t *member,
+                      const char *objective)
+{
+    const struct nastl_objective *known = nastl_objective_find(objective);
+    const bool score = known && known->source == NASTL_FROM_SCORES;
+    put_figure(
+        table, objective, json_object_get(json_object_get(member, "values"), objective),
+        score ? json_object_get(json_object_get(member, "errors"), objective) : NULL);
 }
 
 static void put_warm_start(struct nastl_texttable *table, const json_t *member)
@@ -182,7 +193,8 @@ static void put_header(struct nastl_texttable *table, const json_t *doc,
         const char *name = json_string_value(json_object_get(objective, "name"));
         const char *unit = json_string_value(json_object_get(objective, "unit"));
         const bool bare = !unit || strcmp(unit, "1") == 0;
-        nastl_texttable_addf(table, "%s\n%s", name ? name : "", bare ? "" : unit);
+        nastl_texttable_addf(table, "%s%s%s", name ? name : "", bare ? "" : "\n",
+                             bare ? "" : unit);
     }
     nastl_texttable_addf(table, "%s%s", metric ? "test\n" : "test", metric ? metric : "");
     nastl_texttable_add(table, "warm start\nmatched");
@@ -201,9 +213,7 @@ static void put_row(struct nastl_texttable *table, const json_t *doc,
     put_shape(table, member);
     json_array_foreach (json_object_get(doc, "objectives"), j, objective) {
         const char *name = json_string_value(json_object_get(objective, "name"));
-        const char *key = name ? name : "";
-        put_figure(table, key, json_object_get(json_object_get(member, "values"), key),
-                   json_object_get(json_object_get(member, "errors"), key));
+        put_value(table, member, name ? name : "");
     }
     put_figure(table, metric ? metric : "",
                metric ? json_object_get(json_object_get(member, "test"), metric) : NULL,
