@@ -236,6 +236,21 @@ static int load_space(struct nastl_space **out, const struct nastl_search_params
     return NASTL_OK;
 }
 
+/* What the data decides: without a source there is nothing to start from, and classes are
+ * not transformed. */
+static int fit_space(struct nastl_problem *problem,
+                     const struct nastl_search_params *params)
+{
+    const bool has_source =
+        params->warm_start ||
+        nastl_dataset_count(problem->dataset, NASTL_PART_SOURCE_TRAIN) > 0;
+    if (!has_source)
+        TRY(nastl_space_fix(problem->space, "transfer.strategy", "scratch", 0));
+    if (problem->dataset->task != NASTL_TASK_REGRESSION)
+        TRY(nastl_space_fix(problem->space, "training.label_transform", "none", 0));
+    return NASTL_OK;
+}
+
 /* ---- parts and folds ----------------------------------------------------------------
  */
 
@@ -383,6 +398,7 @@ static int create_parts(struct nastl_problem *problem,
 {
     TRY(load_space(&problem->space, params));
     TRY(nastl_problem_data(&problem->dataset, params, log));
+    TRY(fit_space(problem, params));
     TRY(choose_objectives(problem, &params->objectives, log));
     return make_views(problem, params->folds);
 }
