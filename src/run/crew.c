@@ -31,9 +31,9 @@ struct crew {
     struct nastl_searcher *searcher;
     struct slot **slots; /* (count): trials in order; each has an address of its own */
     size_t count, capacity;
-    size_t told; /* trials 0 … told - 1 are told to the searcher */
-    size_t training, finished, reused;
-    struct nastl_trial *ledger; /* what was known before */
+    size_t told;                      /* trials 0 … told - 1 are told to the searcher */
+    size_t training, trained, reused; /* now; ever, for the progress; from the ledger */
+    struct nastl_trial *ledger;       /* what was known before */
     size_t ledger_count;
 
     pthread_mutex_t lock;
@@ -41,6 +41,7 @@ struct crew {
     const char *stop; /* why no more trials are begun; NULL: go on */
     int status;       /* first error */
     char *error;      /* its sentence: a worker's thread forgets it */
+    double begun_at;  /* when the crew began */
     double told_at;   /* when progress was told last */
     char best[160];
 };
@@ -166,7 +167,9 @@ static void describe_best(struct crew *crew)
     crew->best[0] = '\0';
     for (size_t j = 0; best && j < problem->objective_count && j < 3; j++) {
         const struct nastl_objective *objective = problem->objectives[j];
-        const char *unit = strcmp(objective->unit, "1") == 0 ? "" : objective->unit;
+        const bool is_plain = objective->source == NASTL_FROM_SCORES ||
+                              strcmp(objective->name, "flops") == 0;
+        const char *unit = is_plain ? "" : objective->unit;
         length += (size_t)snprintf(crew->best + length, sizeof crew->best - length,
                                    "%s%s %.4g%s%s", j ? "  " : "", objective->name,
                                    best->trial.values[j], *unit ? " " : "", unit);
@@ -180,7 +183,7 @@ static double seconds_left(const struct crew *crew, double rate)
     const struct nastl_budget *budget = crew->params->budget;
     double left = NAN;
     if (crew->params->trials && rate > 0)
-        left = (double)(crew->params->trials - crew->finished) / rate;
+        left = (double)(crew->params->trials - crew->trained) / rate;
     if (budget->time > 0) {
         const double until = budget->time - nastl_budget_elapsed(budget);
         left = isnan(left) || until < left ? until : left;
@@ -195,9 +198,9 @@ static void tell_progress(struct crew *crew, bool epoch)
     if (epoch && now - crew->told_at < 0.1)
         return;
     crew->told_at = now;
-    const double begun = nastl_budget_elapsed(crew->params->budget);
-    const double rate = begun > 0 ? (double)(crew->finished - crew->reused) / begun : 0;
-    nastl_budget_tell(crew->params->budget, "search", (double)crew->finished,
+    const double begun = now - crew->begun_at;
+    const double rate = begun > 0 ? (double)(crew->trained - crew->reused) / begun : 0;
+    nastl_budget_tell(crew->params->budget, "search", (double)crew->trained,
                       (double)crew->params->trials, rate, seconds_left(crew, rate),
                       crew->best);
 }
@@ -317,7 +320,7 @@ static bool take_from_ledger(struct crew *crew, struct slot *slot)
     crew->ledger[k] = (struct nastl_trial){.state = NASTL_STATE_RUNNING};
     slot->stage = DONE;
     slot->kept = slot->trial.state == NASTL_STATE_COMPLETE;
-    crew->finished++;
+    crew->trained++;
     crew->reused++;
     describe_best(crew);
     return true;
@@ -354,7 +357,6 @@ static int finish_trial(struct crew *crew, struct slot *slot)
 {
     nastl_trial_judge(&slot->trial, problem_of(crew));
     slot->stage = DONE;
-    crew->finished++;
     nastl_model_destroy(slot->model);
     slot->model = NULL;
     slot->kept = slot->trial.state == NASTL_STATE_COMPLETE;
@@ -389,6 +391,7 @@ static void work_on(struct crew *crew, struct slot *slot)
     int status = train_slot(crew, slot);
     pthread_mutex_lock(&crew->lock);
     crew->training--;
+    crew->trained += status == NASTL_OK;
     if (status == NASTL_EINTERRUPTED)
         crew->stop =
             nastl_budget_interrupted(crew->params->budget) ? "interrupted" : "time";
@@ -424,7 +427,7 @@ static bool step(struct crew *crew)
 {
     check_budget(crew);
     if (!crew->stop && may_ask(crew)) {
-        struct slot *slot;
+        struct slot *slot = NULL;
         const int status = begin_trial(&slot, crew);
         if (status < 0)
             fail_crew(crew, status);
@@ -470,7 +473,7 @@ static int create_searcher(struct crew *crew)
         .space = problem_of(crew)->space,
         .seed = problem_of(crew)->seed,
         .objectives = problem_of(crew)->objective_count,
-        .trials = crew->params->trials,
+        .trials = crew->params->planned,
         .accept = accept_point,
         .payload = crew,
     };
@@ -507,7 +510,7 @@ static void finish(struct crew *crew)
 
 int nastl_crew_work(struct nastl_crew_result *out, const struct nastl_crew_params *params)
 {
-    struct crew crew = {.params = params};
+    struct crew crew = {.params = params, .begun_at = nastl_clock_seconds()};
     pthread_mutex_init(&crew.lock, NULL);
     pthread_cond_init(&crew.changed, NULL);
     int status = prepare(&crew);

@@ -20,7 +20,8 @@ struct nastl_crew_params {
     const struct nastl_problem *problem;
     struct nastl_study *study; /* guarded by the crew's lock while it works */
     const struct nastl_searcher_class *sampler;
-    size_t trials; /* 0: without limit */
+    size_t trials;  /* 0: without limit */
+    size_t planned; /* what the study was begun with: the searcher plans for it */
     size_t jobs;
     struct nastl_budget *budget;
     bool keep_all; /* weights of dominated trials, too */

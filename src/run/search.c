@@ -30,7 +30,7 @@ struct search {
     struct nastl_problem *problem;
     struct nastl_study *study;
     char *folder;
-    size_t trials, jobs;
+    size_t trials, planned, jobs;
     bool resumed;
     struct nastl_crew_result result;
 };
@@ -73,6 +73,24 @@ static int choose_folder(struct search *search)
                            "%s: is a study already; add --resume to go on with "
                            "it, or name another folder",
                            search->folder);
+    return NASTL_OK;
+}
+
+/* The searcher plans for the trials that the study was begun with: a resume that asks for
+ * more must be given the same suggestions. */
+static int plan(struct search *search)
+{
+    char number[32], *text = NULL;
+    double planned;
+    if (!search->resumed) {
+        search->planned = search->trials;
+        nastl_number_text(number, (double)search->trials);
+        return nastl_study_set_fact(search->study, "planned", number);
+    }
+    TRY(nastl_study_get_fact(search->study, "planned", &text));
+    const bool is_known = text && nastl_number_parse(&planned, text, strlen(text));
+    search->planned = is_known ? (size_t)planned : search->trials;
+    free(text);
     return NASTL_OK;
 }
 
@@ -141,7 +159,7 @@ static const struct nastl_searcher_class *choose_sampler(const struct search *se
     const char *name = search->params->sampler ? search->params->sampler : "auto";
     if (strcmp(name, "auto") != 0)
         return nastl_searcher_find(name);
-    const bool many = search->trials == 0 || search->trials >= NSGA2_FROM;
+    const bool many = search->planned == 0 || search->planned >= NSGA2_FROM;
     nastl_log_info(nastl_budget_log(&search->budget), "sampler: %s",
                    many ? "nsga2, since there are trials enough for generations"
                         : "random, since there are fewer than 40 trials");
@@ -301,6 +319,7 @@ static int work(struct search *search)
         .study = search->study,
         .sampler = choose_sampler(search),
         .trials = search->trials,
+        .planned = search->planned,
         .jobs = search->jobs,
         .budget = &search->budget,
         .keep_all = keep_all,
@@ -337,6 +356,7 @@ static int prepare(struct search *search)
         TRY(open_study(search));
         TRY(write_record(search));
     }
+    TRY(plan(search));
     return prepare_source(search);
 }
 
