@@ -13,7 +13,7 @@
 
 enum nastl_role { NASTL_ROLE_SOURCE, NASTL_ROLE_TARGET, NASTL_ROLE_TEST };
 
-enum { NASTL_NO_PART = NASTL_PART_COUNT, NASTL_MOST_CLASSES = 1000 };
+enum { NASTL_NO_PART = NASTL_PART_COUNT };
 
 /* One DATA. Columns are -1 where it has none. */
 struct nastl_input {
