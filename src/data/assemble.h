@@ -13,7 +13,7 @@
 
 enum nastl_side { NASTL_SIDE_SOURCE, NASTL_SIDE_TARGET, NASTL_SIDE_TEST };
 
-enum { NASTL_NO_PART = NASTL_PART_COUNT, NASTL_MOST_CLASSES = 1000 };
+enum { NASTL_NO_PART = NASTL_PART_COUNT };
 
 /* One DATA. Columns are -1 where it has none. */
 struct nastl_input {

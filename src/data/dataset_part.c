@@ -52,41 +52,23 @@ static int read_groups(struct nastl_assembly *a)
     return status;
 }
 
-struct moment {
-    const char *text;
-    size_t pick;
-};
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(((const struct moment *)a)->text, ((const struct moment *)b)->text);
-}
-
-/* Times that are texts, such as 2024-05-01T12:00:00, are ranked by their bytes. */
+/* Texts are ranked over all inputs together. */
 static int rank_times(struct nastl_assembly *a)
 {
-    struct moment *moments = nastl_alloc(a->rows, sizeof *moments);
-    if (!moments)
+    const char **texts = nastl_alloc_zero(a->rows, sizeof *texts);
+    if (!texts)
         return nastl_error_nomem("the times");
-    size_t n = 0;
     for (size_t i = 0; i < a->rows; i++) {
         const struct nastl_input *input = &a->inputs[a->input[i]];
-        if (input->time < 0)
-            continue;
-        const struct nastl_column *column = &input->table->columns[input->time];
-        const int32_t code = column->code ? column->code[a->row[i]] : -1;
+        const struct nastl_column *column =
+            input->time < 0 ? NULL : &input->table->columns[input->time];
+        const int32_t code = column && column->code ? column->code[a->row[i]] : -1;
         if (code >= 0)
-            moments[n++] = (struct moment){column->levels[code], i};
+            texts[i] = column->levels[code];
     }
-    if (n)
-        qsort(moments, n, sizeof *moments, by_text);
-    double rank = 0;
-    for (size_t i = 0; i < n; i++) {
-        rank += i && strcmp(moments[i].text, moments[i - 1].text) != 0;
-        a->time[moments[i].pick] = rank;
-    }
-    free(moments);
-    return NASTL_OK;
+    const int status = nastl_rank_texts(a->time, texts, a->rows);
+    free(texts);
+    return status;
 }
 
 static int check_times(const struct nastl_assembly *a)

@@ -124,11 +124,15 @@ int nastl_table_load(struct nastl_table **out, const char *data, const char *fol
     return status;
 }
 
-int nastl_table_save(const struct nastl_table *table, const char *path, bool force)
+static bool is_csv(const char *path)
 {
-    const bool csv =
-        ends_with(path, ".csv") || ends_with(path, ".csv.gz") || strcmp(path, "-") == 0;
-    if (!csv && !ends_with(path, ".h5"))
+    return ends_with(path, ".csv") || ends_with(path, ".csv.gz") ||
+           strcmp(path, "-") == 0;
+}
+
+int nastl_table_check_target(const char *path, bool force)
+{
+    if (!is_csv(path) && !ends_with(path, ".h5"))
         return nastl_error(NASTL_EINVAL,
                            "%s: its ending names no format that can be written; give "
                            ".csv, .csv.gz or .h5",
@@ -136,7 +140,14 @@ int nastl_table_save(const struct nastl_table *table, const char *path, bool for
     if (!force && nastl_file_exists(path))
         return nastl_error(NASTL_EEXIST,
                            "%s: it is there already; give another name or --force", path);
-    return csv ? nastl_table_write_csv(table, path) : nastl_table_write_h5(table, path);
+    return NASTL_OK;
+}
+
+int nastl_table_save(const struct nastl_table *table, const char *path, bool force)
+{
+    TRY(nastl_table_check_target(path, force));
+    return is_csv(path) ? nastl_table_write_csv(table, path)
+                        : nastl_table_write_h5(table, path);
 }
 
 /* ---- asking ------------------------------------------------------------------------ */
@@ -352,5 +363,84 @@ int nastl_column_to_text(struct nastl_column *column, size_t rows)
     column->code = codes.own_code;
     column->levels = codes.own_levels;
     column->level_count = codes.count;
+    return NASTL_OK;
+}
+
+/* ---- kinds of values --------------------------------------------------------------- */
+
+bool nastl_are_classes(size_t distinct, bool integers)
+{
+    enum { MOST_INTEGERS = 20 };
+    return distinct == 2 || (integers && distinct <= MOST_INTEGERS);
+}
+
+bool nastl_codes_are_classes(const struct nastl_codes *codes,
+                             const struct nastl_column *column)
+{
+    bool integers = true;
+    if (column->kind == NASTL_CATEGORICAL)
+        return codes->count <= NASTL_MOST_CLASSES;
+    for (size_t i = 0; i < codes->count; i++) {
+        double value;
+        const char *text = codes->levels[i];
+        integers &=
+            nastl_number_parse(&value, text, strlen(text)) && value == rint(value);
+    }
+    return nastl_are_classes(codes->count, integers);
+}
+
+struct ranked {
+    const char *text;
+    size_t index;
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(((const struct ranked *)a)->text, ((const struct ranked *)b)->text);
+}
+
+int nastl_rank_texts(double *rank, const char *const *texts, size_t count)
+{
+    struct ranked *ranked = nastl_alloc(count, sizeof *ranked);
+    if (!ranked)
+        return nastl_error_nomem("texts to sort");
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        rank[i] = NAN;
+        if (texts[i])
+            ranked[n++] = (struct ranked){texts[i], i};
+    }
+    if (n)
+        qsort(ranked, n, sizeof *ranked, by_bytes);
+    double at = 0;
+    for (size_t i = 0; i < n; i++) {
+        at += i && strcmp(ranked[i].text, ranked[i - 1].text) != 0;
+        rank[ranked[i].index] = at;
+    }
+    free(ranked);
+    return NASTL_OK;
+}
+
+static int rank_rows(double *time, const struct nastl_column *column, size_t rows)
+{
+    const char **texts = nastl_alloc(rows, sizeof *texts);
+    if (!texts)
+        return nastl_error_nomem(column->name);
+    for (size_t i = 0; i < rows; i++)
+        texts[i] = column->code[i] < 0 ? NULL : column->levels[column->code[i]];
+    const int status = nastl_rank_texts(time, texts, rows);
+    free(texts);
+    return status;
+}
+
+int nastl_column_times(double **out, const struct nastl_column *column, size_t rows)
+{
+    double *time = nastl_alloc(rows, sizeof *time);
+    if (!time)
+        return nastl_error_nomem(column->name);
+    *out = time;
+    if (column->kind == NASTL_CATEGORICAL)
+        return rank_rows(time, column, rows);
+    memcpy(time, column->number, rows * sizeof *time);
     return NASTL_OK;
 }
