@@ -331,7 +331,7 @@ static bool take_from_ledger(struct crew *crew, struct slot *slot)
 static int begin_trial(struct slot **out, struct crew *crew)
 {
     const struct nastl_point *point;
-    struct slot *slot;
+    struct slot *slot = NULL;
     *out = NULL;
     TRY(tell_until(crew, needed_for(crew->count)));
     const int asked = nastl_searcher_ask(&point, crew->searcher, crew->count);
