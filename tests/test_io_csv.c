@@ -167,6 +167,7 @@ static void fields_across_the_window_are_whole(void **state)
     const char *path = scratch(state, "window.csv");
     static const char tail[] = "x,\"a\"\"é\nb\"\r\n12.5,z\n";
     char *text = malloc((256 << 10) + 200);
+    assert_non_null(text);
     for (size_t fill = (256 << 10) - 40; fill <= 256 << 10; fill++) {
         size_t length = (size_t)sprintf(text, "a,b\n\"");
         memset(text + length, 'y', fill - length);
