@@ -280,7 +280,7 @@ void nastl_h5_close(struct nastl_h5 *file)
     destroy_handle(file);
 }
 
-const char *nastl_h5_path(const struct nastl_h5 *file)
+const char *nastl_h5_file_path(const struct nastl_h5 *file)
 {
     return file->path;
 }
