@@ -2,8 +2,9 @@
  * HDF5 1.10 behind one process-wide lock: any thread may call. Sizes found in a file are
  * checked against the file before memory is allocated.
  *
- * Writing is atomic: nastl_h5_create() writes to a temporary name, nastl_h5_commit()
- * flushes and renames; closing without commit leaves what was there before untouched.
+ * Writing is atomic: a new file is made in memory, and nastl_h5_commit() puts it onto the
+ * disk as nastl_file_write() does; closing without commit leaves what was there before
+ * untouched.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef IO_H5_H
 #define IO_H5_H
