@@ -1,25 +1,16 @@
-/* kernel.h: loops over arrays that several operators share, and how they are compiled.
- *
- * A hot loop is compiled three times, for AVX-512, AVX2 and what every x86-64 has; the
- * loader takes what the processor offers. Sums have the order that the loop has in that
- * version: the same build on the same instruction set gives the same bits.
+/* kernel.h: loops over arrays that several operators share.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef NN_KERNEL_H
 #define NN_KERNEL_H
 
+#include "base/hot.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define NASTL_HOT                                                                        \
-    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define NASTL_HOT
-#endif
-
 /* exp(x) to 2 units in the last place, clipped to exp(-87) … exp(88); NaN stays NaN. No
  * branch and no call: loops over it become vector code. */
-static inline float nastl_expf(float x)
+NASTL_HOT_INLINE float nastl_expf(float x)
 {
     /* exp(x) = 2^n exp(r), n the whole number nearest to x / ln 2, |r| <= ln 2 / 2.
      * Adding 1.5 * 2^23 rounds and leaves n in the low bits. */

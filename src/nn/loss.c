@@ -36,7 +36,7 @@ NASTL_HOT static void exponentials(float *x, size_t n)
 }
 
 /* One row of exponentials becomes probabilities; returns the sum that it had. */
-static inline float normalise(float *p, size_t width)
+NASTL_HOT_INLINE float normalise(float *p, size_t width)
 {
     float sum = 0.0f;
     for (size_t c = 0; c < width; c++)

@@ -27,6 +27,10 @@
 
 enum { NASTL_OP_TENSORS = 4, NASTL_NO_ACTIVATION = -1 };
 
+/* Dropout draws for this many elements at once, 16 bits each: so many blocks of 4 numbers
+ * of 32 bits. */
+enum { NASTL_NOISE_TILE = 2048, NASTL_NOISE_BLOCKS = NASTL_NOISE_TILE / 8 };
+
 /* What one run works on. */
 struct nastl_step {
     const struct nastl_xy *xy;

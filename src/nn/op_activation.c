@@ -11,12 +11,13 @@
 #include "base/rng.h"
 #include "nn/kernel.h"
 
-/* Elements that are worked on at once: slope and out stay in the first cache. */
-enum { TILE = 2048 };
+/* Elements that are worked on at once: slope and out stay in the first cache. Each number
+ * of the stream serves two elements: i in its low half, i + HALF in its high half. */
+enum { TILE = NASTL_NOISE_TILE, HALF = TILE / 2 };
 
 struct state {
     float *slope;    /* (M, width) */
-    uint16_t *noise; /* (TILE) */
+    uint32_t *noise; /* (HALF) */
 };
 
 /* ---- functions: y = f(x), s = f'(x); s == x is allowed ---- */
@@ -40,7 +41,7 @@ NASTL_HOT static void relu_slope(float *y, float *s, const float *x, size_t n)
 
 /* P(X <= x) of the normal distribution, and its density, from one exponential: erfc by
  * Abramowitz and Stegun 7.1.26, to 1.5e-7. */
-static inline float normal(float x, float *density)
+NASTL_HOT_INLINE float normal(float x, float *density)
 {
     const float z = fabsf(x) * 0.70710678f;
     const float e = nastl_expf(-z * z);
@@ -115,14 +116,15 @@ NASTL_HOT static void identity_slope(float *y, float *s, const float *x, size_t 
     }
 }
 
-/* noise is uniform on 0 … 65535; below `drop` an element is dropped. */
+/* Of 16 bits of noise, those below `drop` drop an element. */
 NASTL_HOT static void drop_out(float *restrict y, float *restrict s,
-                               const uint16_t *restrict noise, uint32_t drop, size_t n)
+                               const uint32_t *restrict noise, unsigned shift,
+                               uint32_t drop, size_t n)
 {
     const float factor = 65536.0f / (float)(65536 - drop);
 #pragma omp simd
     for (size_t i = 0; i < n; i++) {
-        const float kept = noise[i] >= drop ? factor : 0.0f;
+        const float kept = (noise[i] >> shift & 0xffff) >= drop ? factor : 0.0f;
         y[i] *= kept;
         s[i] *= kept;
     }
@@ -140,16 +142,7 @@ static void place(struct nastl_op *op, struct nastl_carver *carver)
     state->slope =
         alone ? op->in : nastl_carve(carver, op->rows * op->width, sizeof(float));
     if (op->rate > 0.0)
-        state->noise = nastl_carve(carver, TILE, sizeof *state->noise);
-}
-
-static void draw(struct nastl_rng *rng, uint16_t *noise)
-{
-    for (size_t i = 0; i < TILE; i += 2) {
-        const uint32_t number = nastl_rng_u32(rng);
-        noise[i] = (uint16_t)number;
-        noise[i + 1] = (uint16_t)(number >> 16);
-    }
+        state->noise = nastl_carve(carver, HALF, sizeof *state->noise);
 }
 
 static void forward_training(struct nastl_op *op, const struct nastl_step *step)
@@ -169,8 +162,10 @@ static void forward_training(struct nastl_op *op, const struct nastl_step *step)
             functions[op->activation].slope(y, s, op->in + at, n);
         if (drop == 0)
             continue;
-        draw(&rng, state->noise);
-        drop_out(y, s, state->noise, drop, n);
+        const size_t low = n < HALF ? n : HALF;
+        nastl_rng_fill(&rng, state->noise, NASTL_NOISE_BLOCKS);
+        drop_out(y, s, state->noise, 0, drop, low);
+        drop_out(y + low, s + low, state->noise, 16, drop, n - low);
     }
 }
 

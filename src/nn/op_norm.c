@@ -35,8 +35,8 @@ static void layer_place(struct nastl_op *op, struct nastl_carver *carver)
 }
 
 /* Normalises one row; y == x is allowed. */
-static inline void layer_row(float *y, const float *x, const float *weight,
-                             const float *bias, size_t width, float *mean, float *rstd)
+NASTL_HOT_INLINE void layer_row(float *y, const float *x, const float *weight,
+                                const float *bias, size_t width, float *mean, float *rstd)
 {
     float sum = 0.0f, squares = 0.0f;
 #pragma omp simd reduction(+ : sum)
@@ -81,10 +81,10 @@ static int layer_forward(struct nastl_op *op, const struct nastl_step *step)
 }
 
 /* dy becomes dx in place. */
-static inline void layer_row_backward(float *restrict dy, const float *restrict x,
-                                      const float *restrict weight,
-                                      float *restrict dweight, float *restrict dbias,
-                                      size_t width, float mean, float rstd)
+NASTL_HOT_INLINE void layer_row_backward(float *restrict dy, const float *restrict x,
+                                         const float *restrict weight,
+                                         float *restrict dweight, float *restrict dbias,
+                                         size_t width, float mean, float rstd)
 {
     float sum = 0.0f, dot = 0.0f;
 #pragma omp simd reduction(+ : sum, dot)

@@ -13,9 +13,6 @@ static const struct nastl_op_kind *const kinds[] = {
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
 
-/* Numbers of dropout that one block of the random stream gives. */
-enum { NOISE_PER_BLOCK = 8 };
-
 void *nastl_carve(struct nastl_carver *carver, size_t count, size_t size)
 {
     void *piece = carver->base ? carver->base + carver->used : NULL;
@@ -153,9 +150,10 @@ static void number_noise(struct nastl_plan *plan)
 {
     uint64_t block = 0;
     for (size_t i = 0; i < plan->count; i++) {
+        const size_t elements = plan->ops[i].rows * plan->ops[i].width;
         plan->ops[i].noise_block = block;
         if (plan->ops[i].rate > 0.0)
-            block += (plan->ops[i].rows * plan->ops[i].width) / NOISE_PER_BLOCK + 1;
+            block += (elements / NASTL_NOISE_TILE + 1) * NASTL_NOISE_BLOCKS;
     }
 }
 

@@ -33,6 +33,7 @@ struct nastl_row {
     const struct nastl_net *net;
     struct stage *stages; /* (node_count) */
     float *buffer[2];
+    uint32_t *list; /* inputs of a layer that are not zero */
     void *block;
 };
 
@@ -79,6 +80,7 @@ static void place(struct nastl_row *row, struct nastl_carver *carver)
     }
     for (int i = 0; i < 2; i++)
         row->buffer[i] = nastl_carve(carver, most, sizeof(float));
+    row->list = nastl_carve(carver, most, sizeof *row->list);
 }
 
 int nastl_row_create(struct nastl_row **out, const struct nastl_net *net)
@@ -157,13 +159,21 @@ void nastl_row_refresh(struct nastl_row *row)
 
 /* ---- running ---- */
 
-/* y = b + W x over a panel of 64, 48, 32 or 16 outputs. */
-static inline void whole_panel(float *y, const float *w, const float *bias,
-                               const float *x, size_t inputs)
+/* Input k of a list; NULL: of all. */
+NASTL_HOT_INLINE size_t listed(const uint32_t *list, size_t k)
 {
-    const lanes *b = (const lanes *)bias, *weight = (const lanes *)w;
+    return list ? list[k] : k;
+}
+
+/* y = b + W x over a whole panel, for the inputs that are listed. */
+NASTL_HOT_INLINE void whole_panel(float *y, const float *w, const float *bias,
+                                  const float *x, const uint32_t *list, size_t count)
+{
+    const lanes *b = (const lanes *)bias;
     lanes s0 = b[0], s1 = b[1], s2 = b[2], s3 = b[3];
-    for (size_t i = 0; i < inputs; i++, weight += 4) {
+    for (size_t k = 0; k < count; k++) {
+        const size_t i = listed(list, k);
+        const lanes *weight = (const lanes *)(w + i * PANEL);
         s0 += weight[0] * x[i];
         s1 += weight[1] * x[i];
         s2 += weight[2] * x[i];
@@ -176,32 +186,57 @@ static inline void whole_panel(float *y, const float *w, const float *bias,
     out[3] = s3;
 }
 
-/* One vector of a narrower panel; two sums in turn hide the latency of the additions. */
-static inline void narrow_panel(float *y, const float *w, const float *bias,
-                                const float *x, size_t inputs, size_t step)
+/* One vector of the last panel, `width` wide; two sums in turn hide the latency of the
+ * additions. */
+NASTL_HOT_INLINE void narrow_panel(float *y, const float *w, const float *bias,
+                                   const float *x, const uint32_t *list, size_t count,
+                                   size_t width)
 {
-    const lanes *weight = (const lanes *)w;
     lanes even = *(const lanes *)bias, odd = {0};
-    size_t i = 0;
-    for (; i + 1 < inputs; i += 2, weight += 2 * step) {
-        even += weight[0] * x[i];
-        odd += weight[step] * x[i + 1];
+    size_t k = 0;
+    for (; k + 1 < count; k += 2) {
+        const size_t i = listed(list, k), j = listed(list, k + 1);
+        even += *(const lanes *)(w + i * width) * x[i];
+        odd += *(const lanes *)(w + j * width) * x[j];
     }
-    if (i < inputs)
-        even += weight[0] * x[i];
+    if (k < count)
+        even += *(const lanes *)(w + listed(list, k) * width) * x[listed(list, k)];
     *(lanes *)y = even + odd;
 }
 
-NASTL_HOT static void product(float *y, const float *weight, const float *bias,
-                              const float *x, size_t inputs, size_t padded)
+/* Inputs that are zero, half of them after a ReLU, cost no look at their weights. */
+NASTL_HOT_INLINE size_t list_inputs(uint32_t *list, const float *x, size_t inputs)
 {
+    size_t count = 0;
+    for (size_t i = 0; i < inputs; i++) {
+        list[count] = (uint32_t)i;
+        count += x[i] != 0.0f;
+    }
+    return count;
+}
+
+NASTL_HOT_INLINE void panels(float *y, const struct stage *stage, const float *x,
+                             const uint32_t *list, size_t count)
+{
+    const float *weight = stage->weight, *bias = stage->bias;
     size_t o = 0;
-    for (; o + PANEL <= padded; o += PANEL)
-        whole_panel(y + o, weight + o * inputs, bias + o, x, inputs);
-    const size_t step = (padded - o) / LANES;
-    for (size_t v = 0; v < step; v++)
-        narrow_panel(y + o + v * LANES, weight + o * inputs + v * LANES,
-                     bias + o + v * LANES, x, inputs, step);
+    for (; o + PANEL <= stage->padded; o += PANEL)
+        whole_panel(y + o, weight + o * stage->inputs, bias + o, x, list, count);
+    const size_t width = stage->padded - o;
+    for (size_t v = 0; v < width; v += LANES)
+        narrow_panel(y + o + v, weight + o * stage->inputs + v, bias + o + v, x, list,
+                     count, width);
+}
+
+/* Without zeros, two loops that the compiler makes without the list are faster. */
+NASTL_HOT static void product(float *y, const struct stage *stage, const float *x,
+                              uint32_t *list)
+{
+    const size_t count = list_inputs(list, x, stage->inputs);
+    if (count < stage->inputs)
+        panels(y, stage, x, list, count);
+    else
+        panels(y, stage, x, NULL, count);
 }
 
 /* What each kind of node does; only a linear has y apart from x. */
@@ -211,8 +246,7 @@ typedef void (*stage_function)(const struct nastl_row *row, const struct stage *
 static void run_linear(const struct nastl_row *row, const struct stage *stage, float *y,
                        const float *x)
 {
-    (void)row;
-    product(y, stage->weight, stage->bias, x, stage->inputs, stage->padded);
+    product(y, stage, x, row->list);
 }
 
 static void run_layer_norm(const struct nastl_row *row, const struct stage *stage,
