@@ -9,15 +9,6 @@
 #include "arch/graph.h"
 #include "space/candidate.h"
 
-/* What goes in and comes out: the layout's D', K and cardinalities, and the outputs: C
- * logits for multiclass, 1 for binary and regression. */
-struct nastl_shape {
-    size_t numeric;            /* D' */
-    size_t categorical;        /* K */
-    const size_t *cardinality; /* (K) */
-    size_t outputs;
-};
-
 /* One family of architectures: a registry entry. */
 struct nastl_family {
     const char *name; /* "mlp" */

@@ -139,5 +139,6 @@ double nastl_stat_student_t95(size_t degrees)
         return table[degrees];
     /* Cornish and Fisher's first terms around the normal quantile. */
     const double z = 1.959964, v = (double)degrees;
-    return z + (z * z * z + z) / (4 * v);
+    const double z3 = z * z * z, z5 = z3 * z * z;
+    return z + (z3 + z) / (4 * v) + (5 * z5 + 16 * z3 + 3 * z) / (96 * v * v);
 }

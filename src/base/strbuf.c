@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include <float.h>
+#include <locale.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -107,20 +108,63 @@ int nastl_strbuf_take(char **out, struct nastl_strbuf *buf)
     return NASTL_OK;
 }
 
-/* A decimal of at most 15 digits survives a round trip, so %.15g finds it if there is
- * one; else 16 digits may do, and 17 always do. */
+/* Below a power of two doubles lie twice as close as above it: there the decimal of 16
+ * digits above the nearest one may read back where the nearest does not. */
+static bool is_next_decimal(char out[32], double value)
+{
+    char text[32];
+    int exponent;
+    if (fabs(frexp(value, &exponent)) != 0.5)
+        return false;
+    snprintf(text, sizeof text, "%#.16g", value);
+    char *last = text + strcspn(text, "e") - 1;
+    if (*last < '0' || *last > '8')
+        return false;
+    ++*last;
+    if (strtod(text, NULL) != value)
+        return false;
+    memcpy(out, text, sizeof text);
+    return true;
+}
+
+/* A decimal of at most 15 digits survives a round trip through a normal double, so %.15g
+ * finds it if there is one; else 16 digits may do, and 17 always do. */
+static void print_shortest(char out[32], double value)
+{
+    for (int digits = fabs(value) < DBL_MIN ? 1 : 15; digits < 17; digits++) {
+        snprintf(out, 32, "%.*g", digits, value);
+        if (strtod(out, NULL) == value)
+            return;
+    }
+    if (!is_next_decimal(out, value))
+        snprintf(out, 32, "%.17g", value);
+}
+
+/* The host program's locale may write 0,1; the C locale is glibc's own and costs nothing.
+ */
+static locale_t enter_c_locale(locale_t *before)
+{
+    const locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    *before = uselocale(c);
+    return c;
+}
+
+static void leave_c_locale(locale_t c, locale_t before)
+{
+    uselocale(before);
+    if (c)
+        freelocale(c);
+}
+
 size_t nastl_number_text(char out[32], double value)
 {
+    locale_t before;
     if (isnan(value))
         return (size_t)snprintf(out, 32, "nan");
-    if (value == 0.0)
-        value = 0.0; /* no "-0" */
-    for (int digits = 15; digits < 17; digits++) {
-        const int length = snprintf(out, 32, "%.*g", digits, value);
-        if (strtod(out, NULL) == value)
-            return (size_t)length;
-    }
-    return (size_t)snprintf(out, 32, "%.17g", value);
+    const locale_t c = enter_c_locale(&before);
+    print_shortest(out, value == 0.0 ? 0.0 : value); /* no "-0" */
+    leave_c_locale(c, before);
+    return strlen(out);
 }
 
 static bool is_infinity(double *out, const char *text, size_t length)
@@ -159,8 +203,9 @@ static const char *read_exponent(struct decimal *d, const char *at, const char *
     int exponent = 0;
     at += at < end && (*at == '-' || *at == '+');
     const char *digits = at;
-    for (; at < end && *at >= '0' && *at <= '9' && exponent < 1000; at++)
-        exponent = 10 * exponent + (*at - '0');
+    for (; at < end && *at >= '0' && *at <= '9'; at++)
+        if (exponent < 100000) /* far beyond what a double holds */
+            exponent = 10 * exponent + (*at - '0');
     d->exponent += negative ? -exponent : exponent;
     return at > digits ? at : NULL;
 }
@@ -209,7 +254,10 @@ static bool parse_slowly(double *out, const char *text, size_t length)
         return false;
     memcpy(copy, text, length);
     copy[length] = '\0';
+    locale_t before;
+    const locale_t c = enter_c_locale(&before);
     *out = strtod(copy, &end);
+    leave_c_locale(c, before);
     return end == copy + length;
 }
 

