@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/prep.h"
 #include "data/assemble.h"
+#include "data/texts.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -13,40 +14,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void free_texts(char **texts, size_t count)
-{
-    for (size_t i = 0; texts && i < count; i++)
-        free(texts[i]);
-    free(texts);
-}
-
-static int copy_texts(char ***out, char *const *texts, size_t count)
-{
-    char **copy = nastl_alloc_zero(count, sizeof *copy);
-    if (!copy)
-        return nastl_error_nomem("a layout");
-    *out = copy;
-    for (size_t i = 0; i < count; i++) {
-        copy[i] = nastl_strdup(texts[i]);
-        if (!copy[i])
-            return nastl_error_nomem("a layout");
-    }
-    return NASTL_OK;
-}
-
 void nastl_layout_destroy(struct nastl_layout *layout)
 {
     if (!layout)
         return;
     for (size_t i = 0; layout->features && i < layout->feature_count; i++) {
         free(layout->features[i].name);
-        free_texts(layout->features[i].levels, layout->features[i].level_count);
+        nastl_texts_free(layout->features[i].levels, layout->features[i].level_count);
     }
     free(layout->features);
     free(layout->cardinality);
     free(layout->label_name);
     free(layout->label_transform);
-    free_texts(layout->classes, layout->class_count);
+    nastl_texts_free(layout->classes, layout->class_count);
     free(layout);
 }
 
@@ -140,8 +120,8 @@ static int fit_label(struct nastl_layout *layout, const struct nastl_dataset *da
     layout->label_transform = nastl_strdup(dataset->label_transform);
     if (!layout->label_name || !layout->label_transform)
         return nastl_error_nomem("a layout");
-    layout->class_count = dataset->class_count;
-    return copy_texts(&layout->classes, dataset->classes, dataset->class_count);
+    return nastl_texts_copy(&layout->classes, &layout->class_count, dataset->classes,
+                            dataset->class_count);
 }
 
 static int fit(struct nastl_layout *layout, const struct nastl_dataset *dataset,
