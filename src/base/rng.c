@@ -2,6 +2,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "base/rng.h"
 
+#include "base/hot.h"
+
 #include <math.h>
 
 #include <Random123/philox.h>
@@ -28,6 +30,32 @@ static void refill(struct nastl_rng *rng)
         rng->buffer[i] = numbers.v[i];
     rng->block++;
     rng->left = 4;
+}
+
+/* Each block depends on its counter alone, so that the loop becomes vector code. */
+NASTL_HOT static void fill(const struct nastl_rng *rng, uint32_t *restrict out,
+                           size_t blocks)
+{
+    const philox4x32_key_t key = {{(uint32_t)rng->seed, (uint32_t)(rng->seed >> 32)}};
+    const uint64_t first = rng->block;
+    const uint32_t trial = rng->trial, purpose = rng->purpose;
+#pragma omp simd
+    for (size_t i = 0; i < blocks; i++) {
+        const uint64_t block = first + i;
+        const philox4x32_ctr_t counter = {
+            {(uint32_t)block, (uint32_t)(block >> 32), trial, purpose}};
+        const philox4x32_ctr_t numbers = philox4x32_R(10, counter, key);
+        out[4 * i] = numbers.v[0];
+        out[4 * i + 1] = numbers.v[1];
+        out[4 * i + 2] = numbers.v[2];
+        out[4 * i + 3] = numbers.v[3];
+    }
+}
+
+void nastl_rng_fill(struct nastl_rng *rng, uint32_t *out, size_t blocks)
+{
+    fill(rng, out, blocks);
+    nastl_rng_seek(rng, rng->block + blocks);
 }
 
 uint32_t nastl_rng_u32(struct nastl_rng *rng)

@@ -37,6 +37,10 @@ void nastl_rng_init(struct nastl_rng *rng, uint64_t seed, uint32_t trial,
 /* Jumps to block `block` of the stream: the numbers from there on depend on it alone. */
 void nastl_rng_seek(struct nastl_rng *rng, uint64_t block);
 
+/* The next 4 * blocks numbers of the stream, from the next whole block on: those that
+ * nastl_rng_u32() would give, many times as fast. */
+void nastl_rng_fill(struct nastl_rng *rng, uint32_t *out, size_t blocks);
+
 uint32_t nastl_rng_u32(struct nastl_rng *rng);
 uint64_t nastl_rng_u64(struct nastl_rng *rng);
 double nastl_rng_uniform(struct nastl_rng *rng); /* in [0, 1), 53 bits */

@@ -11,7 +11,7 @@
 #include "data/dataset.h"
 #include "base/strmap.h"
 
-enum nastl_role { NASTL_ROLE_SOURCE, NASTL_ROLE_TARGET, NASTL_ROLE_TEST };
+enum nastl_side { NASTL_SIDE_SOURCE, NASTL_SIDE_TARGET, NASTL_SIDE_TEST };
 
 enum { NASTL_NO_PART = NASTL_PART_COUNT };
 
@@ -19,7 +19,7 @@ enum { NASTL_NO_PART = NASTL_PART_COUNT };
 struct nastl_input {
     const char *data; /* as asked for */
     struct nastl_table *table;
-    enum nastl_role role; /* TARGET: its rows may be the source too, by domain */
+    enum nastl_side role; /* TARGET: its rows may be the source too, by domain */
     int label, domain, split, group, time;
     double label_scale;
     bool label_log;

@@ -62,7 +62,7 @@ static int name_sides(struct nastl_dataset *dataset, const struct nastl_assembly
     const struct nastl_descriptor *d = &a->inputs[0].table->descriptor;
     bool has_source = false;
     for (size_t i = 0; i < a->rows; i++)
-        has_source |= a->role[i] == NASTL_ROLE_SOURCE;
+        has_source |= a->role[i] == NASTL_SIDE_SOURCE;
     TRY(name_side(&dataset->target_name, &p->target,
                   either(&p->target_domain, &d->target_domain)));
     if (!has_source)

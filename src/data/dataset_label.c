@@ -107,7 +107,7 @@ static int look_at(struct values *out, double **sorted, const struct nastl_assem
     size_t n = 0;
     *out = (struct values){.integers = true};
     for (size_t i = 0; i < a->rows; i++)
-        if (!target_only || a->role[i] == NASTL_ROLE_TARGET)
+        if (!target_only || a->role[i] == NASTL_SIDE_TARGET)
             x[n++] = a->label[i];
     nastl_stat_sort(x, n);
     for (size_t i = 0; i < n; i++) {

@@ -74,7 +74,7 @@ static int rank_times(struct nastl_assembly *a)
 static int check_times(const struct nastl_assembly *a)
 {
     for (size_t i = 0; i < a->rows; i++)
-        if (a->role[i] == NASTL_ROLE_TARGET && isnan(a->time[i]))
+        if (a->role[i] == NASTL_SIDE_TARGET && isnan(a->time[i]))
             return nastl_error(
                 NASTL_EFORMAT,
                 "%s: row %d: no time in column '%s'; every row needs one, as "
@@ -247,7 +247,7 @@ static int assign_by_codes(struct nastl_assembly *a, const struct nastl_input *i
     for (size_t i = input->first; i < input->first + input->count; i++) {
         const int32_t code = codes->code[a->row[i]];
         const char *text = code < 0 ? "" : codes->levels[code];
-        const int part = part_of_text(text, a->role[i] == NASTL_ROLE_SOURCE);
+        const int part = part_of_text(text, a->role[i] == NASTL_SIDE_SOURCE);
         if (part < 0)
             return wrong_part(a, i, text);
         const bool replaced = a->params->test && part == NASTL_PART_TEST;
@@ -261,7 +261,7 @@ static int assign_by_column(struct nastl_assembly *a)
     for (size_t k = 0; k < a->input_count; k++) {
         const struct nastl_input *input = &a->inputs[k];
         struct nastl_codes codes;
-        if (input->role == NASTL_ROLE_TEST || input->split < 0)
+        if (input->role == NASTL_SIDE_TEST || input->split < 0)
             continue;
         TRY(nastl_codes_init(&codes, &input->table->columns[input->split],
                              input->table->rows));
@@ -310,7 +310,7 @@ static int carve(struct nastl_assembly *a, const uint8_t *parts, uint32_t trial,
 static void assign_test(struct nastl_assembly *a)
 {
     for (size_t i = 0; i < a->rows; i++)
-        if (a->role[i] == NASTL_ROLE_TEST)
+        if (a->role[i] == NASTL_SIDE_TEST)
             a->part[i] = NASTL_PART_TEST;
 }
 
@@ -318,9 +318,9 @@ static int assign_all(struct nastl_assembly *a)
 {
     assign_test(a);
     TRY(assign_by_column(a));
-    TRY(divide(a, &(struct plan){is_open, NASTL_ROLE_TARGET, target_parts, a->wish.split,
+    TRY(divide(a, &(struct plan){is_open, NASTL_SIDE_TARGET, target_parts, a->wish.split,
                                  3, true, TRIAL_TARGET}));
-    TRY(divide(a, &(struct plan){is_open, NASTL_ROLE_SOURCE, source_parts, four_fifths, 2,
+    TRY(divide(a, &(struct plan){is_open, NASTL_SIDE_SOURCE, source_parts, four_fifths, 2,
                                  false, TRIAL_SOURCE}));
     if (!a->wish.split_column)
         return NASTL_OK;
@@ -387,7 +387,7 @@ static int check_part(const struct nastl_assembly *a, int part, const char *name
 static bool has_source(const struct nastl_assembly *a)
 {
     for (size_t i = 0; i < a->rows; i++)
-        if (a->role[i] == NASTL_ROLE_SOURCE)
+        if (a->role[i] == NASTL_SIDE_SOURCE)
             return true;
     return a->params->source.count > 0;
 }

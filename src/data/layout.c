@@ -30,6 +30,66 @@ void nastl_layout_destroy(struct nastl_layout *layout)
     free(layout);
 }
 
+/* ---- copying ----------------------------------------------------------------------- */
+
+static int copy_feature(struct nastl_layout_feature *out,
+                        const struct nastl_layout_feature *from)
+{
+    *out = *from;
+    out->level_count = 0;
+    out->levels = NULL;
+    out->name = nastl_strdup(from->name);
+    if (!out->name)
+        return nastl_error_nomem("a layout");
+    if (from->levels)
+        TRY(copy_texts(&out->levels, from->levels, from->level_count));
+    out->level_count = from->level_count;
+    return NASTL_OK;
+}
+
+static int copy_features(struct nastl_layout *out, const struct nastl_layout *from)
+{
+    out->features = nastl_alloc_zero(from->feature_count, sizeof *out->features);
+    if (!out->features)
+        return nastl_error_nomem("a layout");
+    for (; out->feature_count < from->feature_count; out->feature_count++)
+        TRY(copy_feature(&out->features[out->feature_count],
+                         &from->features[out->feature_count]));
+    return NASTL_OK;
+}
+
+static int copy_layout(struct nastl_layout *out, const struct nastl_layout *from)
+{
+    out->numeric = from->numeric;
+    out->categorical = from->categorical;
+    out->task = from->task;
+    out->label_scale = from->label_scale;
+    out->cardinality = nastl_alloc(from->categorical, sizeof *out->cardinality);
+    out->label_name = nastl_strdup(from->label_name);
+    out->label_transform = nastl_strdup(from->label_transform);
+    if (!out->cardinality || !out->label_name || !out->label_transform)
+        return nastl_error_nomem("a layout");
+    if (from->categorical)
+        memcpy(out->cardinality, from->cardinality,
+               from->categorical * sizeof *out->cardinality);
+    TRY(copy_texts(&out->classes, from->classes, from->class_count));
+    out->class_count = from->class_count;
+    return copy_features(out, from);
+}
+
+int nastl_layout_copy(struct nastl_layout **out, const struct nastl_layout *layout)
+{
+    struct nastl_layout *copy = nastl_alloc_zero(1, sizeof *copy);
+    if (!copy)
+        return nastl_error_nomem("a layout");
+    const int status = copy_layout(copy, layout);
+    if (status < 0)
+        nastl_layout_destroy(copy);
+    else
+        *out = copy;
+    return status;
+}
+
 /* ---- fitting ----------------------------------------------------------------------- */
 
 static bool any_missing(const struct nastl_dataset *dataset,

@@ -27,7 +27,7 @@ static int save_ints(struct nastl_h5 *file, const char *group, const char *name,
                      const int64_t *data, size_t count)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     return nastl_h5_put_ints(file, path, data, 1, &count);
 }
 
@@ -37,7 +37,7 @@ static int save_texts(struct nastl_h5 *file, const char *group, const char *name
     char path[NASTL_H5_PATH];
     if (count == 0)
         return NASTL_OK;
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     return nastl_h5_put_strings(file, path, items, count);
 }
 
@@ -125,7 +125,7 @@ static int load_texts(char ***out, size_t *count, struct nastl_h5 *file,
                       const char *group, const char *name)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     *out = NULL;
     *count = 0;
     return nastl_h5_has(file, path) ? nastl_h5_get_strings(file, path, out, count)
@@ -164,7 +164,7 @@ static int load_numbers(struct flat *flat, struct nastl_h5 *file, const char *gr
     if (!flat->numbers)
         return nastl_error_nomem("a layout");
     for (size_t k = 0; k < NUMBERS; k++) {
-        TRY(nastl_h5_path(path, group, number_names[k]));
+        TRY(nastl_h5_below(path, group, number_names[k]));
         TRY(nastl_h5_get_ints(file, path, flat->numbers + k * flat->count, flat->count));
     }
     return NASTL_OK;

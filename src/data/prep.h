@@ -76,6 +76,7 @@ struct nastl_layout {
 /* Fitted on `rows` (training rows of every domain that takes part). */
 int nastl_layout_fit(struct nastl_layout **out, const struct nastl_dataset *dataset,
                      const int32_t *rows, size_t count);
+int nastl_layout_copy(struct nastl_layout **out, const struct nastl_layout *layout);
 void nastl_layout_destroy(struct nastl_layout *layout);
 int nastl_layout_save(const struct nastl_layout *layout, struct nastl_h5 *file,
                       const char *group);
@@ -100,6 +101,7 @@ struct nastl_prep; /* opaque: medians, means, knots of each numeric feature */
 int nastl_prep_fit(struct nastl_prep **out, const struct nastl_layout *layout,
                    const struct nastl_dataset *dataset, const int32_t *rows, size_t count,
                    enum nastl_scaling scaling);
+int nastl_prep_copy(struct nastl_prep **out, const struct nastl_prep *prep);
 void nastl_prep_destroy(struct nastl_prep *prep);
 int nastl_prep_save(const struct nastl_prep *prep, struct nastl_h5 *file,
                     const char *group);

@@ -280,6 +280,11 @@ void nastl_h5_close(struct nastl_h5 *file)
     destroy_handle(file);
 }
 
+const char *nastl_h5_path(const struct nastl_h5 *file)
+{
+    return file->path;
+}
+
 /* ---- groups ------------------------------------------------------------------------ */
 
 bool nastl_h5_has(struct nastl_h5 *file, const char *path)

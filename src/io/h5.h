@@ -18,8 +18,9 @@ enum { NASTL_H5_RANK = 4 };
 
 int nastl_h5_open(struct nastl_h5 **out, const char *path);   /* read only */
 int nastl_h5_create(struct nastl_h5 **out, const char *path); /* a new file */
-int nastl_h5_commit(struct nastl_h5 *file); /* then only close is allowed */
-void nastl_h5_close(struct nastl_h5 *file); /* accepts NULL */
+int nastl_h5_commit(struct nastl_h5 *file);             /* then only close is allowed */
+void nastl_h5_close(struct nastl_h5 *file);             /* accepts NULL */
+const char *nastl_h5_path(const struct nastl_h5 *file); /* as given; for messages */
 
 bool nastl_h5_has(struct nastl_h5 *file, const char *path);
 int nastl_h5_group(struct nastl_h5 *file, const char *path); /* with its parents */

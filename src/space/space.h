@@ -41,6 +41,14 @@ struct nastl_dim {
 size_t nastl_space_dims(const struct nastl_space *space);
 const struct nastl_dim *nastl_space_dim(const struct nastl_space *space, size_t i);
 
+/* Fixes a key of the space at one value, whatever the space said of it, before use: what
+ * the data or the call decides (no source: transfer.strategy is scratch). `text` NULL:
+ * the number counts. NASTL_EINVAL where there is no such key or it does not accept the
+ * value.
+ */
+int nastl_space_fix(struct nastl_space *space, const char *key, const char *text,
+                    double number);
+
 struct nastl_point {
     double *value; /* (dims): the number, or the index of the choice */
     bool *active;  /* (dims) */
@@ -59,8 +67,12 @@ void nastl_space_sample(const struct nastl_space *space, struct nastl_rng *rng,
 /* Snaps every value to what its dimension allows, and decides anew which are active. */
 void nastl_space_settle(const struct nastl_space *space, struct nastl_point *point);
 
-/* A value as a number in [0, 1] (log scale applied; INT and stepped values sit in the
- * middles of equal cells; CHOICE: index cells), and back. */
+/* How many values there are; INFINITY for a FLOAT without a step. */
+double nastl_dim_values(const struct nastl_dim *dim);
+
+/* A value as a number in [0, 1], and back. A FLOAT without a step: its place between the
+ * ends. Otherwise each value has a cell: of equal length, the value in its middle; with a
+ * log scale from half a step below to half a step above, measured in logarithm. */
 double nastl_dim_to_unit(const struct nastl_dim *dim, double value);
 double nastl_dim_from_unit(const struct nastl_dim *dim, double unit);
 
@@ -89,6 +101,8 @@ enum nastl_verdict {
 
 size_t nastl_space_constraints(const struct nastl_space *space);
 const char *nastl_space_constraint_text(const struct nastl_space *space, size_t i);
+/* What constraints may name besides keys: objectives. NULL-terminated. */
+const char *const *nastl_space_measured_names(void);
 /* Names in the constraint that are no keys of the space (each once): what it needs from
  * measuring. Returns the count; fills at most `most`. */
 size_t nastl_space_constraint_names(const struct nastl_space *space, size_t i,

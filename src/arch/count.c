@@ -1,0 +1,105 @@
+/* count.c: parameters, FLOPs and memory of a graph when deployed.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "arch/arch.h"
+
+/* FLOP an output element: every addition, multiplication, division, comparison, square
+ * root, exp and erf counts 1. A linear node has 2 an input and 1 for the bias. Copying,
+ * one-hot and looking up a table count nothing. */
+enum {
+    FLOPS_BIAS = 1,
+    FLOPS_LAYER_NORM = 7, /* mean 1, variance 3, normalise 1, scale and shift 2 */
+    FLOPS_BATCH_NORM = 2, /* running statistics folded into one scale and one shift */
+    FLOPS_RELU = 1,
+    FLOPS_GELU = 5, /* scale, erf, add, two products */
+    FLOPS_SILU = 4  /* negate and exp are 2, add, divide */
+};
+
+static const int activation_flops[] = {FLOPS_RELU, FLOPS_GELU, FLOPS_SILU};
+_Static_assert(sizeof activation_flops / sizeof *activation_flops ==
+                   NASTL_ACTIVATION_COUNT,
+               "one an activation");
+
+size_t nastl_graph_parameters(const struct nastl_graph *graph)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        if (nastl_role_trainable(graph->tensors[i].role))
+            total += nastl_tensor_size(&graph->tensors[i]);
+    return total;
+}
+
+static double element_flops(const struct nastl_graph *graph,
+                            const struct nastl_node *node)
+{
+    switch (node->kind) {
+    case NASTL_NODE_LINEAR:
+        return 2.0 * (double)graph->nodes[node->from].width + FLOPS_BIAS;
+    case NASTL_NODE_LAYER_NORM:
+        return FLOPS_LAYER_NORM;
+    case NASTL_NODE_BATCH_NORM:
+        return FLOPS_BATCH_NORM;
+    case NASTL_NODE_ACTIVATION:
+        return activation_flops[node->activation];
+    default:
+        return 0.0;
+    }
+}
+
+double nastl_graph_flops(const struct nastl_graph *graph)
+{
+    double total = 0.0;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct nastl_node *node = &graph->nodes[i];
+        total += element_flops(graph, node) * (double)(node->rows * node->width);
+    }
+    return total;
+}
+
+/* ---- memory ---- */
+
+static size_t node_size(const struct nastl_node *node)
+{
+    return node->rows * node->width;
+}
+
+/* Norms, activations and dropout work in place when deployed. */
+static bool works_in_place(const struct nastl_node *node)
+{
+    return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR;
+}
+
+/* The last node that reads the output of node `at`, directly or through nodes that work
+ * in place. */
+static size_t last_reader(const struct nastl_graph *graph, size_t at)
+{
+    size_t last = at;
+    for (size_t i = at + 1; i < graph->node_count; i++) {
+        if (graph->nodes[i].from != at)
+            continue;
+        last = works_in_place(&graph->nodes[i]) ? last_reader(graph, i) : i;
+    }
+    return last;
+}
+
+/* The most numbers that are alive at once. */
+static size_t peak_activations(const struct nastl_graph *graph)
+{
+    size_t peak = 0;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        size_t alive = 0;
+        for (size_t j = 0; j <= i; j++)
+            if (!works_in_place(&graph->nodes[j]) && last_reader(graph, j) >= i)
+                alive += node_size(&graph->nodes[j]);
+        if (alive > peak)
+            peak = alive;
+    }
+    return peak;
+}
+
+size_t nastl_graph_memory(const struct nastl_graph *graph)
+{
+    size_t numbers = peak_activations(graph);
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        numbers += nastl_tensor_size(&graph->tensors[i]);
+    return numbers * sizeof(float);
+}

@@ -1,0 +1,251 @@
+/* graph.c: building graphs node by node. Like a string buffer, a graph that ran out of
+ * memory stays failed, and is checked once at the end.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "arch/arch.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/strbuf.h"
+
+static const char *const kind_names[] = {"input",      "linear",     "layer_norm",
+                                         "batch_norm", "activation", "dropout"};
+_Static_assert(sizeof kind_names / sizeof *kind_names == NASTL_NODE_COUNT, "one a kind");
+
+static const char *const activation_names[] = {"relu", "gelu", "silu"};
+_Static_assert(sizeof activation_names / sizeof *activation_names ==
+                   NASTL_ACTIVATION_COUNT,
+               "one an activation");
+
+const char *nastl_node_kind_name(enum nastl_node_kind kind)
+{
+    return kind_names[kind];
+}
+
+const char *nastl_activation_name(enum nastl_activation activation)
+{
+    return activation_names[activation];
+}
+
+int nastl_activation_from_name(const char *name)
+{
+    for (int i = 0; i < NASTL_ACTIVATION_COUNT; i++)
+        if (strcmp(name, activation_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor)
+{
+    return tensor->shape[0] * tensor->shape[1];
+}
+
+bool nastl_role_trainable(enum nastl_role role)
+{
+    return role < NASTL_ROLE_MEAN;
+}
+
+bool nastl_role_decays(enum nastl_role role)
+{
+    return role == NASTL_ROLE_WEIGHT;
+}
+
+/* ---- growing ---- */
+
+/* Makes room for one more of `count` items; returns false, and the graph has failed, when
+ * memory is out. */
+static bool grow(struct nastl_graph *graph, void **items, size_t *capacity, size_t count,
+                 size_t size)
+{
+    if (graph->failed || count < *capacity)
+        return !graph->failed;
+    const size_t wanted = *capacity ? 2 * *capacity : 16;
+    void *grown = nastl_alloc_resize(*items, wanted, size);
+    if (!grown) {
+        graph->failed = true;
+        return false;
+    }
+    *items = grown;
+    *capacity = wanted;
+    return true;
+}
+
+/* "prefix.suffix" as a new string. */
+static char *join(struct nastl_graph *graph, const char *prefix, const char *suffix)
+{
+    struct nastl_strbuf buf;
+    nastl_strbuf_init(&buf);
+    nastl_strbuf_addf(&buf, "%s.%s", prefix, suffix);
+    char *text = NULL;
+    if (nastl_strbuf_take(&text, &buf) < 0)
+        graph->failed = true;
+    nastl_strbuf_finish(&buf);
+    return text;
+}
+
+static size_t add_tensor(struct nastl_graph *graph, const char *prefix,
+                         const char *suffix, enum nastl_role role, size_t rows,
+                         size_t columns)
+{
+    void *items = graph->tensors;
+    if (!grow(graph, &items, &graph->tensor_capacity, graph->tensor_count,
+              sizeof *graph->tensors))
+        return 0;
+    graph->tensors = items;
+    char *name = join(graph, prefix, suffix);
+    if (!name)
+        return 0;
+    graph->tensors[graph->tensor_count] =
+        (struct nastl_tensor_spec){.name = name,
+                                   .role = role,
+                                   .rank = columns ? 2 : 1,
+                                   .shape = {rows, columns ? columns : 1}};
+    return graph->tensor_count++;
+}
+
+/* Adds a node with the shape of the one it reads. */
+static size_t add_node(struct nastl_graph *graph, enum nastl_node_kind kind, size_t from,
+                       const char *name)
+{
+    void *items = graph->nodes;
+    if (!grow(graph, &items, &graph->node_capacity, graph->node_count,
+              sizeof *graph->nodes))
+        return 0;
+    graph->nodes = items;
+    char *copy = nastl_strdup(name);
+    if (!copy) {
+        graph->failed = true;
+        return 0;
+    }
+    struct nastl_node *node = &graph->nodes[graph->node_count];
+    *node = (struct nastl_node){.kind = kind,
+                                .name = copy,
+                                .from = from,
+                                .rows = 1,
+                                .tensor = graph->tensor_count};
+    if (kind != NASTL_NODE_INPUT) {
+        node->rows = graph->nodes[from].rows;
+        node->width = graph->nodes[from].width;
+    }
+    return graph->node_count++;
+}
+
+/* The tensors added since the node are the node's. */
+static size_t close_node(struct nastl_graph *graph, size_t at)
+{
+    if (!graph->failed)
+        graph->nodes[at].tensor_count = graph->tensor_count - graph->nodes[at].tensor;
+    return at;
+}
+
+/* ---- nodes ---- */
+
+static size_t embedding_width(size_t cardinality)
+{
+    const double width = ceil(1.6 * pow((double)cardinality, 0.56));
+    return width < NASTL_EMBEDDING_MOST ? (size_t)width : NASTL_EMBEDDING_MOST;
+}
+
+static void encode_column(struct nastl_graph *graph, size_t column, size_t at)
+{
+    const size_t cardinality = graph->shape.cardinality[column];
+    struct nastl_encoding *encoding = &graph->encodings[column];
+    *encoding = (struct nastl_encoding){.at = at, .width = cardinality};
+    if (cardinality <= NASTL_ONE_HOT_MOST)
+        return;
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "embeddings.%zu", column);
+    encoding->embedded = true;
+    encoding->width = embedding_width(cardinality);
+    encoding->tensor = add_tensor(graph, prefix, "weight", NASTL_ROLE_EMBEDDING,
+                                  cardinality, encoding->width);
+}
+
+size_t nastl_graph_input(struct nastl_graph *graph)
+{
+    const size_t at = add_node(graph, NASTL_NODE_INPUT, 0, "");
+    size_t width = graph->shape.numeric;
+    for (size_t k = 0; k < graph->shape.categorical && !graph->failed; k++) {
+        encode_column(graph, k, width);
+        width += graph->encodings[k].width;
+    }
+    if (!graph->failed)
+        graph->nodes[at].width = width;
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_linear(struct nastl_graph *graph, size_t from, const char *name,
+                          size_t outputs)
+{
+    const size_t at = add_node(graph, NASTL_NODE_LINEAR, from, name);
+    if (graph->failed)
+        return 0;
+    const size_t inputs = graph->nodes[from].width;
+    add_tensor(graph, name, "weight", NASTL_ROLE_WEIGHT, outputs, inputs);
+    add_tensor(graph, name, "bias", NASTL_ROLE_BIAS, outputs, 0);
+    close_node(graph, at);
+    for (size_t i = graph->nodes[at].tensor; i < graph->tensor_count; i++)
+        graph->tensors[i].fan_in = inputs;
+    graph->nodes[at].width = outputs;
+    return at;
+}
+
+static size_t add_norm(struct nastl_graph *graph, enum nastl_node_kind kind, size_t from,
+                       const char *name)
+{
+    const size_t at = add_node(graph, kind, from, name);
+    if (graph->failed)
+        return 0;
+    const size_t width = graph->nodes[at].width;
+    add_tensor(graph, name, "weight", NASTL_ROLE_SCALE, width, 0);
+    add_tensor(graph, name, "bias", NASTL_ROLE_SHIFT, width, 0);
+    if (kind == NASTL_NODE_BATCH_NORM) {
+        add_tensor(graph, name, "running_mean", NASTL_ROLE_MEAN, width, 0);
+        add_tensor(graph, name, "running_var", NASTL_ROLE_VARIANCE, width, 0);
+    }
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_layer_norm(struct nastl_graph *graph, size_t from, const char *name)
+{
+    return add_norm(graph, NASTL_NODE_LAYER_NORM, from, name);
+}
+
+size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char *name)
+{
+    return add_norm(graph, NASTL_NODE_BATCH_NORM, from, name);
+}
+
+size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
+                              enum nastl_activation activation)
+{
+    const size_t at = add_node(graph, NASTL_NODE_ACTIVATION, from, "");
+    if (!graph->failed)
+        graph->nodes[at].activation = activation;
+    return at;
+}
+
+size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate)
+{
+    const size_t at = add_node(graph, NASTL_NODE_DROPOUT, from, "");
+    if (!graph->failed)
+        graph->nodes[at].rate = rate;
+    return at;
+}
+
+void nastl_graph_destroy(struct nastl_graph *graph)
+{
+    if (!graph)
+        return;
+    for (size_t i = 0; i < graph->node_count; i++)
+        free(graph->nodes[i].name);
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        free(graph->tensors[i].name);
+    free(graph->nodes);
+    free(graph->tensors);
+    free(graph->encodings);
+    free((size_t *)graph->shape.cardinality);
+    free(graph);
+}

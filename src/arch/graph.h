@@ -1,0 +1,119 @@
+/* graph.h: what a graph is made of: nodes in the order in which they run, and the tensors
+ * that they need.
+ *
+ * Every node has one output, a matrix of (rows, width) for one row of the data: rows is 1
+ * in an MLP, the members of an ensemble or the tokens of a transformer elsewhere. A node
+ * reads the output of the node `from`; its tensors stand together, from `tensor` on.
+ *
+ *   node      0 input  1 linear          2 layer_norm       3 activation  4 linear
+ *   name               blocks.0          blocks.0.norm                    head
+ *   width     40       64                64                 64            5
+ *   tensors            weight, bias      weight, bias                     weight, bias
+ *
+ * What a node needs beyond that is a field of its own, which other kinds leave at zero.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef ARCH_GRAPH_H
+#define ARCH_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What goes in and comes out: the layout's D', K and cardinalities, and the outputs: C
+ * logits for multiclass, 1 for binary and regression. */
+struct nastl_shape {
+    size_t numeric;            /* D' */
+    size_t categorical;        /* K */
+    const size_t *cardinality; /* (K) */
+    size_t outputs;
+};
+
+enum nastl_node_kind {
+    NASTL_NODE_INPUT,      /* numbers, then each categorical column by its encoding */
+    NASTL_NODE_LINEAR,     /* y = x W^T + b */
+    NASTL_NODE_LAYER_NORM, /* Ba, Kiros and Hinton 2016 */
+    NASTL_NODE_BATCH_NORM, /* Ioffe and Szegedy 2015 */
+    NASTL_NODE_ACTIVATION,
+    NASTL_NODE_DROPOUT, /* the identity when deployed */
+    NASTL_NODE_COUNT
+};
+
+enum nastl_activation {
+    NASTL_ACTIVATION_RELU,
+    NASTL_ACTIVATION_GELU, /* x P(X <= x) exactly, by erf (Hendrycks and Gimpel 2016) */
+    NASTL_ACTIVATION_SILU, /* x / (1 + exp(-x)) */
+    NASTL_ACTIVATION_COUNT
+};
+const char *nastl_activation_name(enum nastl_activation activation);
+int nastl_activation_from_name(const char *name); /* -1 if unknown */
+
+/* What a tensor is for: decides how it is drawn and whether it decays. */
+enum nastl_role {
+    NASTL_ROLE_WEIGHT, /* (out, in) */
+    NASTL_ROLE_BIAS,
+    NASTL_ROLE_SCALE, /* of a norm */
+    NASTL_ROLE_SHIFT,
+    NASTL_ROLE_EMBEDDING, /* (cardinality, width) */
+    NASTL_ROLE_MEAN,      /* running statistics: buffers, not trained */
+    NASTL_ROLE_VARIANCE,
+    NASTL_ROLE_COUNT
+};
+
+struct nastl_tensor_spec {
+    char *name; /* "blocks.0.weight" */
+    enum nastl_role role;
+    int rank;        /* 1 or 2 */
+    size_t shape[2]; /* shape[1] is 1 where rank is 1 */
+    size_t fan_in;   /* WEIGHT and BIAS: inputs of the layer */
+};
+
+struct nastl_node {
+    enum nastl_node_kind kind;
+    char *name;  /* prefix of its tensors; "" without */
+    size_t from; /* index of the node that it reads; itself for INPUT */
+    size_t rows, width;
+    size_t tensor, tensor_count;
+    enum nastl_activation activation; /* ACTIVATION */
+    double rate;                      /* DROPOUT: probability of a zero */
+};
+
+/* How a categorical column enters: columns at … at + width - 1 of the input. */
+struct nastl_encoding {
+    size_t at, width;
+    bool embedded; /* by a table, else one-hot */
+    size_t tensor; /* of the table */
+};
+
+struct nastl_graph {
+    const char *family;               /* that built it: the registry's name */
+    struct nastl_shape shape;         /* the graph owns the cardinalities */
+    struct nastl_encoding *encodings; /* (K) */
+    struct nastl_node *nodes;
+    size_t node_count, node_capacity;
+    struct nastl_tensor_spec *tensors;
+    size_t tensor_count, tensor_capacity;
+    bool failed; /* an allocation failed: later additions do nothing */
+};
+
+/* ---- for families: each adds a node and returns its index ---- */
+
+/* A column of cardinality up to NASTL_ONE_HOT_MOST is one-hot; above, it has a table
+ * "embeddings.K.weight" of width min(32, ceil(1.6 cardinality^0.56)) (fast.ai's rule). */
+enum { NASTL_ONE_HOT_MOST = 16, NASTL_EMBEDDING_MOST = 32 };
+
+size_t nastl_graph_input(struct nastl_graph *graph);
+size_t nastl_graph_linear(struct nastl_graph *graph, size_t from, const char *name,
+                          size_t outputs);
+size_t nastl_graph_layer_norm(struct nastl_graph *graph, size_t from, const char *name);
+size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char *name);
+size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
+                              enum nastl_activation activation);
+size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
+
+/* ---- questions ---- */
+
+size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in it */
+bool nastl_role_trainable(enum nastl_role role);
+bool nastl_role_decays(enum nastl_role role);
+const char *nastl_node_kind_name(enum nastl_node_kind kind);
+
+#endif

@@ -1,0 +1,198 @@
+/* evaluate.c: a model's scores on labelled rows, as text or JSON.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "nn/model.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "io/json.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* ---- rows with labels ---- */
+
+struct labelled {
+    int32_t *rows; /* (count) of the dataset */
+    double *labels;
+    size_t count;
+};
+
+static void labelled_finish(struct labelled *labelled)
+{
+    free(labelled->rows);
+    free(labelled->labels);
+}
+
+static int labelled_init(struct labelled *out, const struct nastl_dataset *dataset)
+{
+    out->count = 0;
+    out->rows = nastl_alloc(dataset->rows, sizeof *out->rows);
+    out->labels = nastl_alloc(dataset->rows, sizeof *out->labels);
+    if (!out->rows || !out->labels) {
+        labelled_finish(out);
+        return nastl_error_nomem("labels");
+    }
+    for (size_t i = 0; i < dataset->rows; i++) {
+        if (isnan(dataset->label[i]))
+            continue;
+        out->rows[out->count] = (int32_t)i;
+        out->labels[out->count++] = dataset->label[i];
+    }
+    return NASTL_OK;
+}
+
+/* ---- scores ---- */
+
+struct report {
+    enum nastl_task task;
+    size_t rows;
+    struct nastl_scores scores;
+};
+
+static void warn_about_labels(const struct nastl_layout *layout,
+                              const struct nastl_dataset *dataset,
+                              const struct labelled *labelled,
+                              const struct nastl_log *log)
+{
+    size_t unknown = 0;
+    for (size_t i = 0; i < labelled->count && layout->class_count; i++)
+        unknown += labelled->labels[i] >= (double)layout->class_count;
+    if (labelled->count < dataset->rows)
+        nastl_log_warning(log, "%zu of %zu rows have no label and are left out",
+                          dataset->rows - labelled->count, dataset->rows);
+    if (unknown > 0)
+        nastl_log_warning(log,
+                          "%zu of %zu rows have a class that the model does not "
+                          "know: they count as wrong",
+                          unknown, labelled->count);
+}
+
+static const char *why_not(enum nastl_metric metric)
+{
+    switch (metric) {
+    case NASTL_METRIC_AUC:
+        return "a class of the model has no rows";
+    case NASTL_METRIC_NMAE:
+        return "the labels' mean is 0";
+    default:
+        return "there is one row only";
+    }
+}
+
+static void warn_about_scores(const struct report *report, const struct nastl_log *log)
+{
+    for (int m = 0; m < NASTL_METRIC_COUNT; m++)
+        if (nastl_metric_applies(m, report->task) && isnan(report->scores.value[m]))
+            nastl_log_warning(log, "%s cannot be computed: %s", nastl_metric_name(m),
+                              why_not(m));
+}
+
+static int score(struct report *out, struct nastl_model *model,
+                 const struct nastl_dataset *dataset, const struct labelled *labelled)
+{
+    const struct nastl_layout *layout = model->layout;
+    const size_t width = nastl_prediction_width(layout->task, layout->class_count);
+    double *predictions = nastl_alloc(labelled->count, width * sizeof *predictions);
+    if (!predictions)
+        return nastl_error_nomem("predictions");
+    int status = nastl_model_predictions(model, dataset, labelled->rows, labelled->count,
+                                         predictions);
+    if (status == NASTL_OK)
+        status = nastl_scores_compute(&out->scores, layout->task, layout->class_count,
+                                      labelled->labels, predictions, labelled->count);
+    free(predictions);
+    out->task = layout->task;
+    out->rows = labelled->count;
+    return status;
+}
+
+static int score_dataset(struct report *out, struct nastl_model *model,
+                         const struct nastl_dataset *dataset, const char *data,
+                         const struct nastl_log *log)
+{
+    struct labelled labelled;
+    TRY(labelled_init(&labelled, dataset));
+    warn_about_labels(model->layout, dataset, &labelled, log);
+    const int status =
+        labelled.count > 0
+            ? score(out, model, dataset, &labelled)
+            : nastl_error(NASTL_EFORMAT, "%s: no row has a label; give labelled rows",
+                          data);
+    labelled_finish(&labelled);
+    if (status == NASTL_OK)
+        warn_about_scores(out, log);
+    return status;
+}
+
+/* ---- output ---- */
+
+static json_t *scores_json(const struct report *report)
+{
+    json_t *scores = json_object();
+    for (int m = 0; m < NASTL_METRIC_COUNT && scores; m++) {
+        if (!nastl_metric_applies(m, report->task))
+            continue;
+        json_t *value = nastl_json_number(report->scores.value[m]);
+        if (nastl_json_set(scores, nastl_metric_name(m), value) < 0) {
+            json_decref(scores);
+            scores = NULL;
+        }
+    }
+    return scores;
+}
+
+static int as_json(char **out, const struct report *report)
+{
+    json_t *root = json_object();
+    int status = root ? NASTL_OK : nastl_error_nomem("scores");
+    if (status == NASTL_OK)
+        status = nastl_json_set(root, "rows", json_integer((json_int_t)report->rows));
+    if (status == NASTL_OK)
+        status = nastl_json_set(root, "task", json_string(nastl_task_name(report->task)));
+    if (status == NASTL_OK)
+        status = nastl_json_set(root, "scores", scores_json(report));
+    if (status == NASTL_OK) {
+        struct nastl_strbuf buf;
+        nastl_strbuf_init(&buf);
+        nastl_json_write(&buf, root, 2);
+        nastl_strbuf_add(&buf, "\n");
+        status = nastl_strbuf_take(out, &buf);
+    }
+    json_decref(root);
+    return status;
+}
+
+static int as_text(char **out, const struct report *report)
+{
+    struct nastl_strbuf buf;
+    nastl_strbuf_init(&buf);
+    nastl_strbuf_addf(&buf, "%-18s %s\n", "task", nastl_task_name(report->task));
+    nastl_strbuf_addf(&buf, "%-18s %zu\n", "rows", report->rows);
+    for (int m = 0; m < NASTL_METRIC_COUNT; m++) {
+        if (!nastl_metric_applies(m, report->task))
+            continue;
+        const double value = report->scores.value[m];
+        nastl_strbuf_addf(&buf, isnan(value) ? "%-18s -\n" : "%-18s %.6g\n",
+                          nastl_metric_name(m), value);
+    }
+    return nastl_strbuf_take(out, &buf);
+}
+
+int nastl_model_evaluate(char **out, struct nastl_model *model, const char *data,
+                         const char *folder, const char *label, bool json,
+                         const struct nastl_log *log)
+{
+    const char *column = label ? label : model->layout->label_name;
+    struct nastl_table *table;
+    struct nastl_dataset *dataset = NULL;
+    struct report report;
+    TRY(nastl_table_load(&table, data, folder));
+    int status = nastl_dataset_for_layout(&dataset, table, model->layout, column, log);
+    nastl_table_destroy(table);
+    if (status == NASTL_OK)
+        status = score_dataset(&report, model, dataset, data, log);
+    nastl_dataset_destroy(dataset);
+    TRY(status);
+    return json ? as_json(out, &report) : as_text(out, &report);
+}

@@ -1,0 +1,138 @@
+/* model.c: models in memory: their parts, and what their outputs mean.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "nn/model.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+
+void nastl_model_destroy(struct nastl_model *model)
+{
+    if (!model)
+        return;
+    nastl_net_destroy(model->net);
+    nastl_graph_destroy(model->graph);
+    nastl_candidate_finish(&model->candidate);
+    nastl_prep_destroy(model->prep);
+    nastl_layout_destroy(model->layout);
+    free(model);
+}
+
+enum nastl_task nastl_model_task(const struct nastl_model *model)
+{
+    return model->layout->task;
+}
+
+struct nastl_shape nastl_model_shape(const struct nastl_layout *layout)
+{
+    return (struct nastl_shape){
+        .numeric = layout->numeric,
+        .categorical = layout->categorical,
+        .cardinality = layout->cardinality,
+        .outputs = layout->task == NASTL_TASK_MULTICLASS ? layout->class_count : 1,
+    };
+}
+
+/* ---- outputs ---- */
+
+size_t nastl_prediction_width(enum nastl_task task, size_t classes)
+{
+    return task == NASTL_TASK_REGRESSION ? 1 : classes;
+}
+
+/* p = 1 / (1 + exp(-z)) of the second class; each from its own exponential, so that
+ * neither loses digits. */
+static void sigmoid(double *p, float logit)
+{
+    p[0] = 1 / (1 + exp((double)logit));
+    p[1] = 1 / (1 + exp(-(double)logit));
+}
+
+/* p[c] = exp(z[c] - max z) / sum of the same. */
+static void softmax(double *p, const float *logits, size_t classes)
+{
+    double highest = logits[0], sum = 0;
+    for (size_t c = 1; c < classes; c++)
+        highest = fmax(highest, logits[c]);
+    for (size_t c = 0; c < classes; c++)
+        sum += p[c] = exp(logits[c] - highest);
+    for (size_t c = 0; c < classes; c++)
+        p[c] /= sum;
+}
+
+void nastl_outputs_to_predictions(double *predictions, const float *outputs, size_t n,
+                                  enum nastl_task task, size_t classes,
+                                  const struct nastl_label_map *label)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (task == NASTL_TASK_REGRESSION)
+            predictions[i] = nastl_label_invert(label, outputs[i]);
+        else if (task == NASTL_TASK_BINARY)
+            sigmoid(predictions + 2 * i, outputs[i]);
+        else
+            softmax(predictions + i * classes, outputs + i * classes, classes);
+    }
+}
+
+/* ---- predictions of rows ---- */
+
+enum { SLICE = 4096 }; /* rows prepared at a time */
+
+struct slices {
+    struct nastl_model *model;
+    const struct nastl_dataset *dataset;
+    float *outputs; /* (SLICE, outputs) */
+};
+
+/* The outputs are floats: where one is not finite, none of its predictions means a thing.
+ */
+static int check_outputs(const struct slices *s, const int32_t *rows, size_t count,
+                         size_t outputs)
+{
+    for (size_t i = 0; i < count * outputs; i++)
+        if (!isfinite(s->outputs[i]))
+            return nastl_error(
+                NASTL_ENUMERIC,
+                "data row %ld: the model's output is not finite; look for extreme values "
+                "in this row",
+                (long)rows[i / outputs] + 1);
+    return NASTL_OK;
+}
+
+static int predict_slice(const struct slices *s, const int32_t *rows, size_t count,
+                         double *predictions)
+{
+    struct nastl_model *model = s->model;
+    const struct nastl_layout *layout = model->layout;
+    struct nastl_xy xy;
+    TRY(nastl_prep_apply(&xy, model->prep, layout, s->dataset, rows, count));
+    const int status = nastl_net_forward(model->net, &xy, NULL, count, s->outputs);
+    nastl_xy_finish(&xy);
+    TRY(status);
+    TRY(check_outputs(s, rows, count, nastl_model_shape(layout).outputs));
+    nastl_outputs_to_predictions(predictions, s->outputs, count, layout->task,
+                                 layout->class_count, &model->label);
+    return NASTL_OK;
+}
+
+int nastl_model_predictions(struct nastl_model *model,
+                            const struct nastl_dataset *dataset, const int32_t *rows,
+                            size_t n, double *predictions)
+{
+    const struct nastl_layout *layout = model->layout;
+    const size_t width = nastl_prediction_width(layout->task, layout->class_count);
+    const size_t outputs = nastl_model_shape(layout).outputs;
+    struct slices slices = {model, dataset, nastl_alloc(SLICE * outputs, sizeof(float))};
+    if (!slices.outputs)
+        return nastl_error_nomem("outputs of a network");
+    int status = NASTL_OK;
+    for (size_t at = 0; at < n && status == NASTL_OK; at += SLICE) {
+        const size_t count = n - at < SLICE ? n - at : SLICE;
+        status = predict_slice(&slices, rows + at, count, predictions + at * width);
+    }
+    free(slices.outputs);
+    return status;
+}

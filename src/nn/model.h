@@ -1,0 +1,42 @@
+/* model.h: what a model consists of, and how it is saved.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef NN_MODEL_H
+#define NN_MODEL_H
+
+#include <nastl/model.h>
+
+#include "io/h5.h"
+#include "nn/metric.h"
+#include "nn/net.h"
+
+/* All parts are owned by the model. */
+struct nastl_model {
+    struct nastl_layout *layout;
+    struct nastl_prep *prep;
+    struct nastl_label_map label; /* regression */
+    struct nastl_candidate candidate;
+    struct nastl_graph *graph;
+    struct nastl_net *net;
+};
+
+/* The shape of the network for a layout; borrows the layout's cardinalities. */
+struct nastl_shape nastl_model_shape(const struct nastl_layout *layout);
+
+int nastl_model_save(const struct nastl_model *model, struct nastl_h5 *file,
+                     const char *group);
+int nastl_model_read(struct nastl_model **out, struct nastl_h5 *file, const char *group);
+
+/* From outputs of the network (n, outputs) to what metrics and users take: probabilities
+ * (n, C), C = 2 for binary, or label values (n). */
+size_t nastl_prediction_width(enum nastl_task task, size_t classes);
+void nastl_outputs_to_predictions(double *predictions, const float *outputs, size_t n,
+                                  enum nastl_task task, size_t classes,
+                                  const struct nastl_label_map *label);
+
+/* Predictions (n, width) of rows of a dataset in the model's own layout or of the dataset
+ * that it was trained from. */
+int nastl_model_predictions(struct nastl_model *model,
+                            const struct nastl_dataset *dataset, const int32_t *rows,
+                            size_t n, double *predictions);
+
+#endif

@@ -1,0 +1,211 @@
+/* net.c: a graph with weights, and running it forwards.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "nn/net_impl.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/rng.h"
+
+/* Batches of forward runs. Rows that are left over go in small batches as long as those
+ * are less work. */
+enum { LARGE = 256, SMALL = 32, SMALL_MOST = 128 };
+
+/* ---- the block of parameters ---- */
+
+/* Which stretch of the block a tensor belongs to. */
+static int stretch_of(enum nastl_role role)
+{
+    return nastl_role_decays(role) ? 0 : nastl_role_trainable(role) ? 1 : 2;
+}
+
+static size_t place_stretch(struct nastl_net *net, int stretch, size_t from)
+{
+    const size_t line = NASTL_ALIGN / sizeof(float);
+    for (size_t i = 0; i < net->graph->tensor_count; i++) {
+        const struct nastl_tensor_spec *spec = &net->graph->tensors[i];
+        if (stretch_of(spec->role) != stretch)
+            continue;
+        net->at[i] = from;
+        from += (nastl_tensor_size(spec) + line - 1) / line * line;
+    }
+    return from;
+}
+
+static int allocate(struct nastl_net *net)
+{
+    const size_t count = net->graph->tensor_count;
+    net->tensors = nastl_alloc_zero(count, sizeof *net->tensors);
+    net->at = nastl_alloc(count, sizeof *net->at);
+    if (!net->tensors || !net->at)
+        return nastl_error_nomem("a network");
+    net->decayed = place_stretch(net, 0, 0);
+    net->trainable = place_stretch(net, 1, net->decayed);
+    net->total = place_stretch(net, 2, net->trainable);
+    net->params = nastl_alloc_aligned(net->total, sizeof *net->params);
+    return net->params ? 0 : nastl_error_nomem("the parameters of a network");
+}
+
+static void name_tensors(struct nastl_net *net)
+{
+    for (size_t i = 0; i < net->graph->tensor_count; i++) {
+        const struct nastl_tensor_spec *spec = &net->graph->tensors[i];
+        net->tensors[i] =
+            (struct nastl_tensor){.name = spec->name,
+                                  .rank = spec->rank,
+                                  .shape = {spec->shape[0], spec->shape[1]},
+                                  .trainable = nastl_role_trainable(spec->role),
+                                  .data = net->params + net->at[i]};
+    }
+}
+
+int nastl_net_create(struct nastl_net **out, const struct nastl_graph *graph)
+{
+    struct nastl_net *net = nastl_alloc_zero(1, sizeof *net);
+    if (!net)
+        return nastl_error_nomem("a network");
+    net->graph = graph;
+    int status = allocate(net);
+    if (status == 0)
+        status = nastl_dnnl_create(&net->dnnl);
+    if (status < 0) {
+        nastl_net_destroy(net);
+        return status;
+    }
+    name_tensors(net);
+    *out = net;
+    return 0;
+}
+
+void nastl_net_destroy(struct nastl_net *net)
+{
+    if (!net)
+        return;
+    nastl_row_destroy(net->row);
+    nastl_plan_destroy(net->large);
+    nastl_plan_destroy(net->small);
+    nastl_dnnl_destroy(net->dnnl);
+    free(net->params);
+    free(net->tensors);
+    free(net->at);
+    free(net);
+}
+
+const struct nastl_graph *nastl_net_graph(const struct nastl_net *net)
+{
+    return net->graph;
+}
+
+size_t nastl_net_tensor_count(const struct nastl_net *net)
+{
+    return net->graph->tensor_count;
+}
+
+const struct nastl_tensor *nastl_net_tensor(const struct nastl_net *net, size_t i)
+{
+    return &net->tensors[i];
+}
+
+const struct nastl_tensor *nastl_net_find(const struct nastl_net *net, const char *name)
+{
+    for (size_t i = 0; i < net->graph->tensor_count; i++)
+        if (strcmp(net->tensors[i].name, name) == 0)
+            return &net->tensors[i];
+    return NULL;
+}
+
+/* ---- drawing weights ---- */
+
+/* Uniform on ±1 / sqrt(fan_in): what Kaiming He's rule with a = sqrt 5 comes to, for
+ * weights and biases alike. */
+static void draw_uniform(float *data, size_t n, size_t fan_in, struct nastl_rng *rng)
+{
+    const double bound = 1.0 / sqrt((double)fan_in);
+    for (size_t i = 0; i < n; i++)
+        data[i] = (float)(bound * (2.0 * nastl_rng_uniform(rng) - 1.0));
+}
+
+/* Normal with variance 1 / width: a category is then as long as if it were one-hot. */
+static void draw_table(float *data, const struct nastl_tensor_spec *spec,
+                       struct nastl_rng *rng)
+{
+    const double sd = 1.0 / sqrt((double)spec->shape[1]);
+    for (size_t i = 0; i < nastl_tensor_size(spec); i++)
+        data[i] = (float)(sd * nastl_rng_normal(rng));
+}
+
+static void fill(float *data, size_t n, float value)
+{
+    for (size_t i = 0; i < n; i++)
+        data[i] = value;
+}
+
+void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial)
+{
+    struct nastl_rng rng;
+    nastl_rng_init(&rng, seed, trial, NASTL_RNG_INIT);
+    for (size_t i = 0; i < net->graph->tensor_count; i++) {
+        const struct nastl_tensor_spec *spec = &net->graph->tensors[i];
+        const size_t n = nastl_tensor_size(spec);
+        float *data = net->tensors[i].data;
+        if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS)
+            draw_uniform(data, n, spec->fan_in, &rng);
+        else if (spec->role == NASTL_ROLE_EMBEDDING)
+            draw_table(data, spec, &rng);
+        else
+            fill(data, n,
+                 spec->role == NASTL_ROLE_SCALE || spec->role == NASTL_ROLE_VARIANCE
+                     ? 1.0f
+                     : 0.0f);
+    }
+}
+
+/* ---- forward ---- */
+
+static int need_plan(struct nastl_plan **plan, struct nastl_net *net, size_t batch)
+{
+    const struct nastl_block params = {.data = net->params, .at = net->at};
+    return *plan ? 0
+                 : nastl_plan_create(plan, net->graph, net->dnnl, batch, &params, NULL);
+}
+
+int nastl_net_forward(struct nastl_net *net, const struct nastl_xy *xy,
+                      const int32_t *rows, size_t count, float *out)
+{
+    assert(xy->numeric == net->graph->shape.numeric &&
+           xy->categorical == net->graph->shape.categorical);
+    const size_t width = net->graph->shape.outputs;
+    for (size_t at = 0; at < count;) {
+        const size_t left = count - at;
+        struct nastl_plan **plan = left > SMALL_MOST ? &net->large : &net->small;
+        TRY(need_plan(plan, net, left > SMALL_MOST ? LARGE : SMALL));
+        const size_t n = left < (*plan)->batch ? left : (*plan)->batch;
+        const struct nastl_step step = {
+            .xy = xy, .rows = rows ? rows + at : NULL, .first = at, .count = n};
+        TRY(nastl_plan_forward(*plan, &step));
+        memcpy(out + at * width, (*plan)->output, n * width * sizeof *out);
+        at += n;
+    }
+    return 0;
+}
+
+/* ---- one row ---- */
+
+int nastl_net_prepare_row(struct nastl_net *net)
+{
+    if (!net->row)
+        TRY(nastl_row_create(&net->row, net));
+    nastl_row_refresh(net->row);
+    return 0;
+}
+
+void nastl_net_forward_row(struct nastl_net *net, const float *x, const int32_t *code,
+                           float *out)
+{
+    assert(net->row);
+    nastl_row_run(net->row, x, code, out);
+}

@@ -1,0 +1,34 @@
+/* net_impl.h: what a network consists of, private to nn.
+ *
+ *   params  | weights, which decay | biases, norms, tables | running statistics |
+ *           0                      decayed                 trainable            total
+ *
+ * Tensors start on cache lines; the gaps are zero and stay zero.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef NN_NET_IMPL_H
+#define NN_NET_IMPL_H
+
+#include "nn/net.h"
+#include "nn/op.h"
+
+struct nastl_row; /* row.c */
+
+struct nastl_net {
+    const struct nastl_graph *graph;
+    struct nastl_dnnl *dnnl;
+    struct nastl_tensor *tensors; /* in the order of the graph */
+    size_t *at;                   /* (tensors) start in params */
+    size_t decayed, trainable, total;
+    float *params;
+    struct nastl_plan *large, *small; /* for forward runs; made when first needed */
+    struct nastl_row *row;
+};
+
+int nastl_row_create(struct nastl_row **out, const struct nastl_net *net);
+void nastl_row_destroy(struct nastl_row *row);
+/* Copies the weights of now. */
+void nastl_row_refresh(struct nastl_row *row);
+void nastl_row_run(struct nastl_row *row, const float *x, const int32_t *code,
+                   float *out);
+
+#endif

@@ -1,0 +1,288 @@
+/* plan.c: from a graph to a list of operators over one workspace.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "nn/op.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+
+static const struct nastl_op_kind *const kinds[] = {
+    &nastl_op_input,      &nastl_op_linear,     &nastl_op_layer_norm,
+    &nastl_op_batch_norm, &nastl_op_activation, &nastl_op_activation,
+};
+_Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
+
+void *nastl_carve(struct nastl_carver *carver, size_t count, size_t size)
+{
+    void *piece = carver->base ? carver->base + carver->used : NULL;
+    const size_t bytes = count * size;
+    carver->used += (bytes + NASTL_ALIGN - 1) / NASTL_ALIGN * NASTL_ALIGN;
+    return piece;
+}
+
+/* ---- lowering: nodes to operators ---- */
+
+static bool is_dropout(const struct nastl_graph *graph, size_t at, size_t from)
+{
+    return at < graph->node_count && graph->nodes[at].kind == NASTL_NODE_DROPOUT &&
+           graph->nodes[at].from == from;
+}
+
+/* Whether the operator `from` can do the work of the node too. A ReLU with a dropout
+ * after it stays apart: that one pass does both. */
+static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, size_t at)
+{
+    const struct nastl_graph *graph = plan->graph;
+    const struct nastl_node *node = &graph->nodes[at];
+    const bool training = plan->grads.data != NULL;
+    if (node->kind == NASTL_NODE_DROPOUT)
+        return !training || node->rate == 0.0 ||
+               (from->node->kind == NASTL_NODE_ACTIVATION && from->rate == 0.0);
+    return node->kind == NASTL_NODE_ACTIVATION &&
+           node->activation == NASTL_ACTIVATION_RELU &&
+           from->node->kind == NASTL_NODE_LINEAR &&
+           from->activation == NASTL_NO_ACTIVATION &&
+           !(training && is_dropout(graph, at + 1, at));
+}
+
+static void fuse(struct nastl_op *from, const struct nastl_node *node)
+{
+    if (node->kind == NASTL_NODE_ACTIVATION)
+        from->activation = (int)node->activation;
+    else if (from->node->kind == NASTL_NODE_ACTIVATION)
+        from->rate = node->rate;
+}
+
+static void init_op(struct nastl_op *op, const struct nastl_plan *plan,
+                    const struct nastl_node *node, struct nastl_op *from)
+{
+    *op = (struct nastl_op){
+        .kind = kinds[node->kind],
+        .graph = plan->graph,
+        .node = node,
+        .from = from,
+        .training = plan->grads.data != NULL,
+        .rows = plan->batch * node->rows,
+        .inputs = from ? from->width : 0,
+        .width = node->width,
+        .activation = NASTL_NO_ACTIVATION,
+        .rate = node->rate,
+    };
+    if (node->kind == NASTL_NODE_ACTIVATION)
+        op->activation = (int)node->activation;
+}
+
+static void attach_tensors(struct nastl_op *op, const struct nastl_plan *plan)
+{
+    if (op->node->kind == NASTL_NODE_INPUT)
+        return; /* it looks its tables up by the encodings */
+    for (size_t i = 0; i < op->node->tensor_count; i++) {
+        const size_t tensor = op->node->tensor + i;
+        op->param[i] = plan->params.data + plan->params.at[tensor];
+        if (op->training && nastl_role_trainable(plan->graph->tensors[tensor].role))
+            op->grad[i] = plan->grads.data + plan->grads.at[tensor];
+    }
+}
+
+/* by_node (nodes): the operator that gives the output of each node. */
+static int lower(struct nastl_plan *plan, struct nastl_op **by_node)
+{
+    for (size_t i = 0; i < plan->graph->node_count; i++) {
+        const struct nastl_node *node = &plan->graph->nodes[i];
+        struct nastl_op *from = i ? by_node[node->from] : NULL;
+        if (from && fuses(plan, from, i)) {
+            fuse(from, node);
+            by_node[i] = from;
+            continue;
+        }
+        struct nastl_op *op = &plan->ops[plan->count];
+        init_op(op, plan, node, from);
+        attach_tensors(op, plan);
+        op->state = nastl_alloc_zero(1, op->kind->state);
+        if (!op->state)
+            return nastl_error_nomem("an operator");
+        if (from)
+            from->readers++;
+        plan->count++;
+        by_node[i] = op;
+    }
+    return 0;
+}
+
+/* An activation sums the bias gradient of the linear before it in its own pass. */
+static void couple_bias(struct nastl_plan *plan)
+{
+    for (size_t i = 1; i < plan->count; i++) {
+        struct nastl_op *op = &plan->ops[i];
+        if (op->kind != &nastl_op_activation || op->from->kind != &nastl_op_linear)
+            continue;
+        op->bias_grad = op->from->grad[1];
+        op->from->bias_done = true;
+    }
+}
+
+/* The first column of the input that comes from a table, the width if there is none: only
+ * from there on is a gradient of the input wanted, and only a linear can leave the
+ * columns before it out. */
+static size_t first_embedded(const struct nastl_graph *graph)
+{
+    size_t first = graph->nodes[0].width;
+    for (size_t k = 0; k < graph->shape.categorical; k++)
+        if (graph->encodings[k].embedded && graph->encodings[k].at < first)
+            first = graph->encodings[k].at;
+    return first;
+}
+
+static void decide_passing(struct nastl_plan *plan)
+{
+    const size_t embedded = first_embedded(plan->graph);
+    struct nastl_op *input = &plan->ops[0];
+    for (size_t i = 1; i < plan->count; i++) {
+        struct nastl_op *op = &plan->ops[i];
+        op->passes_on = op->from != input || embedded < input->width;
+        if (op->from == input && op->kind == &nastl_op_linear)
+            op->grad_from = input->grad_from = embedded;
+    }
+}
+
+static void number_noise(struct nastl_plan *plan)
+{
+    uint64_t block = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const size_t elements = plan->ops[i].rows * plan->ops[i].width;
+        plan->ops[i].noise_block = block;
+        if (plan->ops[i].rate > 0.0)
+            block += (elements / NASTL_NOISE_TILE + 1) * NASTL_NOISE_BLOCKS;
+    }
+}
+
+/* ---- placing: blocks in the workspace ---- */
+
+static size_t most_numbers(const struct nastl_plan *plan)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const size_t numbers = plan->ops[i].rows * plan->ops[i].width;
+        most = numbers > most ? numbers : most;
+    }
+    return most;
+}
+
+static void place_deltas(struct nastl_plan *plan, struct nastl_carver *carver)
+{
+    float *block[2];
+    const size_t most = most_numbers(plan);
+    for (int i = 0; i < 2; i++)
+        block[i] = nastl_carve(carver, most, sizeof(float));
+    int current = 0;
+    for (size_t i = plan->count; i-- > 0;) {
+        struct nastl_op *op = &plan->ops[i];
+        op->delta = block[current];
+        current = op->kind->in_place ? current : 1 - current;
+        op->delta_in = block[current];
+    }
+    plan->output_delta = plan->ops[plan->count - 1].delta;
+}
+
+/* Deployed, what follows the linear operators works in place. */
+static void place(struct nastl_plan *plan, struct nastl_carver *carver)
+{
+    const bool training = plan->grads.data != NULL;
+    for (size_t i = 0; i < plan->count; i++) {
+        struct nastl_op *op = &plan->ops[i];
+        op->in = op->from ? op->from->out : NULL;
+        op->out = op->kind->in_place && !training && op->from
+                      ? op->from->out
+                      : nastl_carve(carver, op->rows * op->width, sizeof(float));
+        if (op->kind->place)
+            op->kind->place(op, carver);
+    }
+    plan->output = plan->ops[plan->count - 1].out;
+    if (training)
+        place_deltas(plan, carver);
+}
+
+static int allocate(struct nastl_plan *plan)
+{
+    struct nastl_carver carver = {0};
+    place(plan, &carver);
+    nastl_carve(&carver, plan->scratch_bytes, 1);
+    plan->workspace = nastl_alloc_aligned(carver.used, 1);
+    if (!plan->workspace)
+        return nastl_error_nomem("the workspace of a network");
+    carver = (struct nastl_carver){.base = plan->workspace};
+    place(plan, &carver);
+    void *scratch = nastl_carve(&carver, plan->scratch_bytes, 1);
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->ops[i].kind->bind)
+            TRY(plan->ops[i].kind->bind(&plan->ops[i], scratch));
+    return 0;
+}
+
+/* ---- the plan ---- */
+
+static int build(struct nastl_plan *plan, struct nastl_op **by_node)
+{
+    TRY(lower(plan, by_node));
+    if (plan->grads.data)
+        couple_bias(plan);
+    decide_passing(plan);
+    number_noise(plan);
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->ops[i].kind->create)
+            TRY(plan->ops[i].kind->create(&plan->ops[i], plan));
+    return allocate(plan);
+}
+
+int nastl_plan_create(struct nastl_plan **out, const struct nastl_graph *graph,
+                      struct nastl_dnnl *dnnl, size_t batch,
+                      const struct nastl_block *params, const struct nastl_block *grads)
+{
+    struct nastl_plan *plan = nastl_alloc_zero(1, sizeof *plan);
+    if (!plan)
+        return nastl_error_nomem("a plan");
+    *plan = (struct nastl_plan){
+        .graph = graph, .dnnl = dnnl, .batch = batch, .params = *params};
+    if (grads)
+        plan->grads = *grads;
+    plan->ops = nastl_alloc_zero(graph->node_count, sizeof *plan->ops);
+    struct nastl_op **by_node = nastl_alloc_zero(graph->node_count, sizeof(*by_node));
+    const int status =
+        plan->ops && by_node ? build(plan, by_node) : nastl_error_nomem("a plan");
+    free(by_node);
+    if (status < 0) {
+        nastl_plan_destroy(plan);
+        return status;
+    }
+    *out = plan;
+    return 0;
+}
+
+void nastl_plan_destroy(struct nastl_plan *plan)
+{
+    if (!plan)
+        return;
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->ops[i].kind->destroy)
+            plan->ops[i].kind->destroy(&plan->ops[i]);
+        free(plan->ops[i].state);
+    }
+    free(plan->ops);
+    free(plan->workspace);
+    free(plan);
+}
+
+int nastl_plan_forward(struct nastl_plan *plan, const struct nastl_step *step)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        TRY(plan->ops[i].kind->forward(&plan->ops[i], step));
+    return 0;
+}
+
+int nastl_plan_backward(struct nastl_plan *plan, const struct nastl_step *step)
+{
+    for (size_t i = plan->count; i-- > 0;)
+        TRY(plan->ops[i].kind->backward(&plan->ops[i], step));
+    return 0;
+}

@@ -1,0 +1,25 @@
+/* recipe.c: the "training" keys of a candidate.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "nn/train.h"
+
+static size_t whole(const struct nastl_candidate *candidate, const char *key,
+                    double fallback)
+{
+    const double value = nastl_candidate_number(candidate, key, fallback);
+    return value >= 0.0 && value < 1e15 ? (size_t)value : (size_t)fallback;
+}
+
+void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *candidate)
+{
+    *out = (struct nastl_recipe){
+        .learning_rate =
+            nastl_candidate_number(candidate, "training.learning_rate", 1e-3),
+        .weight_decay = nastl_candidate_number(candidate, "training.weight_decay", 1e-4),
+        .beta1 = nastl_candidate_number(candidate, "training.beta1", 0.9),
+        .beta2 = nastl_candidate_number(candidate, "training.beta2", 0.999),
+        .batch_size = whole(candidate, "training.batch_size", 256.0),
+        .max_epochs = whole(candidate, "training.max_epochs", 100.0),
+        .patience = whole(candidate, "training.patience", 16.0),
+        .clip = nastl_candidate_number(candidate, "training.clip", 1.0),
+    };
+}

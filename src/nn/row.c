@@ -1,0 +1,312 @@
+/* row.c: one row at a time, without oneDNN: weights in panels of 64 outputs, so that a
+ * product is a stream over memory with no sum across a vector.
+ *
+ *   panel p   | W[64p … 64p+63][0] | W[64p … 64p+63][1] | … |   64 floats an input
+ *
+ * Widths are filled up with zeros to whole panels of 16. A batch norm after a linear is
+ * folded into its weights.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "nn/net_impl.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "nn/kernel.h"
+
+/* A vector of floats; the compiler splits it where registers are narrower. */
+typedef float lanes __attribute__((vector_size(64), aligned(64)));
+enum { LANES = 16, PANEL = 64 };
+
+struct stage {
+    const struct nastl_node *node;
+    const struct nastl_node *fold; /* LINEAR: the batch norm after it, or NULL */
+    bool skip;                     /* nothing to do: folded, or dropout */
+    size_t inputs, width, padded;  /* padded: width in whole vectors */
+    float *weight;                 /* LINEAR: panels */
+    float *bias;                   /* LINEAR: (padded) */
+};
+
+struct nastl_row {
+    const struct nastl_net *net;
+    struct stage *stages; /* (node_count) */
+    float *buffer[2];
+    uint32_t *list; /* inputs of a layer that are not zero */
+    void *block;
+};
+
+static size_t padded_width(size_t width)
+{
+    return (width + LANES - 1) / LANES * LANES;
+}
+
+/* ---- what the stages are ---- */
+
+static const struct nastl_node *folded_norm(const struct nastl_graph *graph, size_t at)
+{
+    if (graph->nodes[at].kind != NASTL_NODE_LINEAR || at + 1 == graph->node_count)
+        return NULL;
+    const struct nastl_node *next = &graph->nodes[at + 1];
+    return next->kind == NASTL_NODE_BATCH_NORM && next->from == at ? next : NULL;
+}
+
+static void describe_stages(struct nastl_row *row)
+{
+    const struct nastl_graph *graph = row->net->graph;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        struct stage *stage = &row->stages[i];
+        stage->node = &graph->nodes[i];
+        stage->inputs = graph->nodes[stage->node->from].width;
+        stage->width = stage->node->width;
+        stage->padded = padded_width(stage->width);
+        stage->fold = folded_norm(graph, i);
+        stage->skip = stage->node->kind == NASTL_NODE_DROPOUT ||
+                      (i > 0 && row->stages[i - 1].fold == stage->node);
+    }
+}
+
+static void place(struct nastl_row *row, struct nastl_carver *carver)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < row->net->graph->node_count; i++) {
+        struct stage *stage = &row->stages[i];
+        most = stage->padded > most ? stage->padded : most;
+        if (stage->node->kind != NASTL_NODE_LINEAR)
+            continue;
+        stage->weight = nastl_carve(carver, stage->padded * stage->inputs, sizeof(float));
+        stage->bias = nastl_carve(carver, stage->padded, sizeof(float));
+    }
+    for (int i = 0; i < 2; i++)
+        row->buffer[i] = nastl_carve(carver, most, sizeof(float));
+    row->list = nastl_carve(carver, most, sizeof *row->list);
+}
+
+int nastl_row_create(struct nastl_row **out, const struct nastl_net *net)
+{
+    struct nastl_row *row = nastl_alloc_zero(1, sizeof *row);
+    if (!row)
+        return nastl_error_nomem("a network for single rows");
+    row->net = net;
+    row->stages = nastl_alloc_zero(net->graph->node_count, sizeof *row->stages);
+    struct nastl_carver carver = {0};
+    if (row->stages) {
+        describe_stages(row);
+        place(row, &carver);
+        row->block = nastl_alloc_aligned(carver.used, 1);
+    }
+    if (!row->block) {
+        nastl_row_destroy(row);
+        return nastl_error_nomem("a network for single rows");
+    }
+    carver = (struct nastl_carver){.base = row->block};
+    place(row, &carver);
+    *out = row;
+    return 0;
+}
+
+void nastl_row_destroy(struct nastl_row *row)
+{
+    if (!row)
+        return;
+    free(row->stages);
+    free(row->block);
+    free(row);
+}
+
+/* ---- copying weights ---- */
+
+static const float *tensor(const struct nastl_row *row, const struct nastl_node *node,
+                           size_t i)
+{
+    return row->net->tensors[node->tensor + i].data;
+}
+
+/* Where output o and input i stand in the panels of a layer. */
+static size_t panel_at(const struct stage *stage, size_t o, size_t i)
+{
+    const size_t first = o / PANEL * PANEL;
+    const size_t left = stage->padded - first;
+    const size_t width = left < PANEL ? left : PANEL;
+    return first * stage->inputs + i * width + (o - first);
+}
+
+static void copy_linear(const struct nastl_row *row, const struct stage *stage)
+{
+    const float *weight = tensor(row, stage->node, 0),
+                *bias = tensor(row, stage->node, 1);
+    for (size_t o = 0; o < stage->width; o++) {
+        float factor = 1.0f, shift = 0.0f, mean = 0.0f;
+        if (stage->fold) {
+            factor = tensor(row, stage->fold, 0)[o] /
+                     sqrtf(tensor(row, stage->fold, 3)[o] + NASTL_NORM_EPSILON);
+            shift = tensor(row, stage->fold, 1)[o];
+            mean = tensor(row, stage->fold, 2)[o];
+        }
+        stage->bias[o] = (bias[o] - mean) * factor + shift;
+        for (size_t i = 0; i < stage->inputs; i++)
+            stage->weight[panel_at(stage, o, i)] = factor * weight[o * stage->inputs + i];
+    }
+}
+
+void nastl_row_refresh(struct nastl_row *row)
+{
+    for (size_t i = 0; i < row->net->graph->node_count; i++)
+        if (row->stages[i].node->kind == NASTL_NODE_LINEAR)
+            copy_linear(row, &row->stages[i]);
+}
+
+/* ---- running ---- */
+
+/* Input k of a list; NULL: of all. */
+NASTL_HOT_INLINE size_t listed(const uint32_t *list, size_t k)
+{
+    return list ? list[k] : k;
+}
+
+/* y = b + W x over a whole panel, for the inputs that are listed. */
+NASTL_HOT_INLINE void whole_panel(float *y, const float *w, const float *bias,
+                                  const float *x, const uint32_t *list, size_t count)
+{
+    const lanes *b = (const lanes *)bias;
+    lanes s0 = b[0], s1 = b[1], s2 = b[2], s3 = b[3];
+    for (size_t k = 0; k < count; k++) {
+        const size_t i = listed(list, k);
+        const lanes *weight = (const lanes *)(w + i * PANEL);
+        s0 += weight[0] * x[i];
+        s1 += weight[1] * x[i];
+        s2 += weight[2] * x[i];
+        s3 += weight[3] * x[i];
+    }
+    lanes *out = (lanes *)y;
+    out[0] = s0;
+    out[1] = s1;
+    out[2] = s2;
+    out[3] = s3;
+}
+
+/* One vector of the last panel, `width` wide; two sums in turn hide the latency of the
+ * additions. */
+NASTL_HOT_INLINE void narrow_panel(float *y, const float *w, const float *bias,
+                                   const float *x, const uint32_t *list, size_t count,
+                                   size_t width)
+{
+    lanes even = *(const lanes *)bias, odd = {0};
+    size_t k = 0;
+    for (; k + 1 < count; k += 2) {
+        const size_t i = listed(list, k), j = listed(list, k + 1);
+        even += *(const lanes *)(w + i * width) * x[i];
+        odd += *(const lanes *)(w + j * width) * x[j];
+    }
+    if (k < count)
+        even += *(const lanes *)(w + listed(list, k) * width) * x[listed(list, k)];
+    *(lanes *)y = even + odd;
+}
+
+/* Inputs that are zero, half of them after a ReLU, cost no look at their weights. */
+NASTL_HOT_INLINE size_t list_inputs(uint32_t *list, const float *x, size_t inputs)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < inputs; i++) {
+        list[count] = (uint32_t)i;
+        count += x[i] != 0.0f;
+    }
+    return count;
+}
+
+NASTL_HOT_INLINE void panels(float *y, const struct stage *stage, const float *x,
+                             const uint32_t *list, size_t count)
+{
+    const float *weight = stage->weight, *bias = stage->bias;
+    size_t o = 0;
+    for (; o + PANEL <= stage->padded; o += PANEL)
+        whole_panel(y + o, weight + o * stage->inputs, bias + o, x, list, count);
+    const size_t width = stage->padded - o;
+    for (size_t v = 0; v < width; v += LANES)
+        narrow_panel(y + o + v, weight + o * stage->inputs + v, bias + o + v, x, list,
+                     count, width);
+}
+
+/* Without zeros, two loops that the compiler makes without the list are faster. */
+NASTL_HOT static void product(float *y, const struct stage *stage, const float *x,
+                              uint32_t *list)
+{
+    const size_t count = list_inputs(list, x, stage->inputs);
+    if (count < stage->inputs)
+        panels(y, stage, x, list, count);
+    else
+        panels(y, stage, x, NULL, count);
+}
+
+/* What each kind of node does; only a linear has y apart from x. */
+typedef void (*stage_function)(const struct nastl_row *row, const struct stage *stage,
+                               float *y, const float *x);
+
+static void run_linear(const struct nastl_row *row, const struct stage *stage, float *y,
+                       const float *x)
+{
+    product(y, stage, x, row->list);
+}
+
+static void run_layer_norm(const struct nastl_row *row, const struct stage *stage,
+                           float *y, const float *x)
+{
+    nastl_layer_norm(y, x, tensor(row, stage->node, 0), tensor(row, stage->node, 1), 1,
+                     stage->width);
+}
+
+static void run_batch_norm(const struct nastl_row *row, const struct stage *stage,
+                           float *y, const float *x)
+{
+    const float *weight = tensor(row, stage->node, 0),
+                *bias = tensor(row, stage->node, 1);
+    const float *mean = tensor(row, stage->node, 2);
+    const float *variance = tensor(row, stage->node, 3);
+    for (size_t c = 0; c < stage->width; c++)
+        y[c] = (x[c] - mean[c]) / sqrtf(variance[c] + NASTL_NORM_EPSILON) * weight[c] +
+               bias[c];
+}
+
+static void run_activation(const struct nastl_row *row, const struct stage *stage,
+                           float *y, const float *x)
+{
+    (void)row;
+    nastl_activate(stage->node->activation, y, x, stage->width);
+}
+
+static const stage_function functions[] = {
+    NULL, run_linear, run_layer_norm, run_batch_norm, run_activation, NULL,
+};
+_Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");
+
+static void read_input(const struct nastl_row *row, float *out, const float *x,
+                       const int32_t *code)
+{
+    const struct nastl_graph *graph = row->net->graph;
+    memcpy(out, x, graph->shape.numeric * sizeof *out);
+    memset(out + graph->shape.numeric, 0,
+           (graph->nodes[0].width - graph->shape.numeric) * sizeof *out);
+    for (size_t k = 0; k < graph->shape.categorical; k++) {
+        const struct nastl_encoding *e = &graph->encodings[k];
+        nastl_encode(out, e, e->embedded ? row->net->tensors[e->tensor].data : NULL,
+                     (size_t)code[k]);
+    }
+}
+
+void nastl_row_run(struct nastl_row *row, const float *x, const int32_t *code, float *out)
+{
+    const struct nastl_graph *graph = row->net->graph;
+    int current = 0;
+    read_input(row, row->buffer[current], x, code);
+    for (size_t i = 1; i < graph->node_count; i++) {
+        const struct stage *stage = &row->stages[i];
+        if (stage->skip)
+            continue;
+        const float *in = row->buffer[current];
+        if (stage->node->kind == NASTL_NODE_LINEAR)
+            current = 1 - current;
+        functions[stage->node->kind](row, stage, row->buffer[current], in);
+    }
+    memcpy(out, row->buffer[current], graph->shape.outputs * sizeof *out);
+}

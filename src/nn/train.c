@@ -1,0 +1,333 @@
+/* train.c: mini batches, early stopping, the best epoch kept.
+ *
+ * The rows that a whole number of batches leaves over make one smaller batch, as in
+ * PyTorch, with a plan of its own. Under batch normalisation a batch of a single row has
+ * no variance: it is left out, another row every epoch.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "nn/trainer.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/rng.h"
+#include "nn/loss.h"
+#include "nn/net_impl.h"
+#include "nn/optim.h"
+
+/* A rest is planned for whole multiples of this, so that rests of many sizes share their
+ * products; a rest above 3 / 4 of a batch runs in the plan of the whole batch. */
+enum { REST_STEP = 16 };
+
+struct nastl_trainer {
+    struct nastl_net *net;
+    struct nastl_train_params params;
+    struct nastl_trainer_state state;
+    size_t outputs;             /* C */
+    size_t batch, rest;         /* rows of a batch; of the last one, 0: none */
+    struct nastl_plan *plan[2]; /* for a batch, for the rest (may be NULL) */
+    float *grads;               /* (trainable) */
+    float *numbers;             /* m, v (trainable each), best (total) */
+    float *m, *v, *best;
+    int32_t *order; /* (train_count) rows in this epoch's order */
+    float *labels;  /* (batch) */
+    float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
+};
+
+/* ---- making one ---- */
+
+static bool has_batch_norm(const struct nastl_graph *graph)
+{
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == NASTL_NODE_BATCH_NORM)
+            return true;
+    return false;
+}
+
+static int decide_batches(struct nastl_trainer *trainer)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    const size_t wanted = params->recipe.batch_size, rows = params->train_count;
+    if (rows == 0)
+        return nastl_error(NASTL_EINVAL,
+                           "training: there are no rows to train on; give some");
+    if (wanted == 0)
+        return nastl_error(NASTL_EINVAL,
+                           "training.batch_size: 0 rows cannot be trained on; give 1 or "
+                           "more");
+    trainer->batch = wanted < rows ? wanted : rows;
+    trainer->rest = rows % trainer->batch;
+    if (!has_batch_norm(trainer->net->graph))
+        return 0;
+    if (trainer->batch == 1)
+        return nastl_error(NASTL_EINVAL, "training: batch normalisation has no variance "
+                                         "over 1 row; give larger batches or more rows");
+    trainer->rest = trainer->rest == 1 ? 0 : trainer->rest;
+    return 0;
+}
+
+static int create_plans(struct nastl_trainer *trainer)
+{
+    struct nastl_net *net = trainer->net;
+    const struct nastl_block params = {.data = net->params, .at = net->at};
+    const struct nastl_block grads = {.data = trainer->grads, .at = net->at};
+    TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->batch,
+                          &params, &grads));
+    if (trainer->rest == 0 || 4 * trainer->rest > 3 * trainer->batch)
+        return 0;
+    const size_t rows = (trainer->rest + REST_STEP - 1) / REST_STEP * REST_STEP;
+    if (rows >= trainer->batch)
+        return 0;
+    return nastl_plan_create(&trainer->plan[1], net->graph, net->dnnl, rows, &params,
+                             &grads);
+}
+
+static int allocate(struct nastl_trainer *trainer)
+{
+    const struct nastl_net *net = trainer->net;
+    const struct nastl_train_params *params = &trainer->params;
+    trainer->grads = nastl_alloc_aligned(net->trainable, sizeof(float));
+    trainer->numbers =
+        nastl_alloc_aligned(2 * net->trainable + net->total, sizeof(float));
+    trainer->order = nastl_alloc(params->train_count, sizeof *trainer->order);
+    trainer->labels = nastl_alloc(trainer->batch, sizeof(float));
+    const size_t numbers = params->valid_count * trainer->outputs;
+    trainer->valid = nastl_alloc(numbers, sizeof(float));
+    trainer->valid_work = nastl_alloc(numbers, sizeof(float));
+    trainer->valid_labels = nastl_alloc(params->valid_count, sizeof(float));
+    if (!trainer->grads || !trainer->numbers || !trainer->order || !trainer->labels ||
+        !trainer->valid || !trainer->valid_work || !trainer->valid_labels)
+        return nastl_error_nomem("a training");
+    trainer->m = trainer->numbers;
+    trainer->v = trainer->m + net->trainable;
+    trainer->best = trainer->v + net->trainable;
+    for (size_t i = 0; i < params->valid_count; i++)
+        trainer->valid_labels[i] = params->y[params->valid[i]];
+    return 0;
+}
+
+/* ---- validation ---- */
+
+static int not_finite(const struct nastl_trainer *trainer)
+{
+    return nastl_error(NASTL_ENUMERIC,
+                       "training: the loss is not finite at step %zu (epoch %zu); lower "
+                       "the learning rate",
+                       (size_t)trainer->state.step, trainer->state.epoch);
+}
+
+/* Score and mean loss of the weights as they are. */
+static int validate(struct nastl_trainer *trainer, double *score, double *loss)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    const size_t n = params->valid_count;
+    TRY(nastl_net_forward(trainer->net, params->xy, params->valid, n, trainer->valid));
+    *loss = nastl_loss_value(params->loss, trainer->valid_work, trainer->valid,
+                             trainer->valid_labels, n, trainer->outputs) /
+            (double)n;
+    if (!isfinite(*loss))
+        return not_finite(trainer);
+    *score =
+        params->score ? params->score(trainer->valid, params->score_payload) : -*loss;
+    return 0;
+}
+
+/* Of two epochs with the same score, the one with the lower loss is better. A score that
+ * is not a number is the worst. */
+static bool is_better(const struct nastl_trainer_state *state, double score, double loss)
+{
+    if (isnan(score) != isnan(state->best_score))
+        return isnan(state->best_score);
+    if (isnan(score) || score == state->best_score)
+        return loss < state->best_loss;
+    return score > state->best_score;
+}
+
+static void keep(struct nastl_trainer *trainer, double score, double loss)
+{
+    struct nastl_trainer_state *state = &trainer->state;
+    memcpy(trainer->best, trainer->net->params, trainer->net->total * sizeof(float));
+    state->best_epoch = state->epoch;
+    state->best_score = score;
+    state->best_loss = loss;
+}
+
+/* Looks at the validation rows after an epoch, or at the start. */
+static int judge(struct nastl_trainer *trainer, double *score)
+{
+    double loss = NAN;
+    *score = NAN;
+    if (trainer->params.valid_count == 0) {
+        keep(trainer, *score, loss);
+        return 0;
+    }
+    TRY(validate(trainer, score, &loss));
+    if (trainer->state.epoch == 0 || is_better(&trainer->state, *score, loss))
+        keep(trainer, *score, loss);
+    return 0;
+}
+
+/* ---- steps ---- */
+
+static int run_step(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
+                    double *loss)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    const struct nastl_net *net = trainer->net;
+    struct nastl_plan *plan =
+        count < trainer->batch && trainer->plan[1] ? trainer->plan[1] : trainer->plan[0];
+    const struct nastl_step step = {.xy = params->xy,
+                                    .rows = rows,
+                                    .count = count,
+                                    .seed = params->seed,
+                                    .index = trainer->state.step++,
+                                    .trial = params->trial};
+    for (size_t i = 0; i < count; i++)
+        trainer->labels[i] = params->y[rows[i]];
+    TRY(nastl_plan_forward(plan, &step));
+    const double sum =
+        nastl_loss_gradient(params->loss, plan->output_delta, plan->output,
+                            trainer->labels, count, plan->batch, trainer->outputs);
+    if (!isfinite(sum))
+        return not_finite(trainer);
+    *loss += sum;
+    TRY(nastl_plan_backward(plan, &step));
+    nastl_adamw(net->params, trainer->grads, trainer->m, trainer->v, net->trainable,
+                net->decayed, &params->recipe, trainer->state.step,
+                nastl_clip_scale(trainer->grads, net->trainable, params->recipe.clip));
+    return 0;
+}
+
+/* The order depends on the epoch alone, so that a training can be taken up again. */
+static void shuffle(struct nastl_trainer *trainer)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    struct nastl_rng rng;
+    nastl_rng_init(&rng, params->seed, params->trial, NASTL_RNG_SHUFFLE);
+    nastl_rng_seek(&rng, (uint64_t)trainer->state.epoch << 32);
+    memcpy(trainer->order, params->train, params->train_count * sizeof *trainer->order);
+    nastl_rng_shuffle(&rng, trainer->order, params->train_count);
+}
+
+static int run_steps(struct nastl_trainer *trainer)
+{
+    const size_t rows = trainer->params.train_count;
+    size_t done = 0;
+    double loss = 0.0;
+    for (; done + trainer->batch <= rows; done += trainer->batch)
+        TRY(run_step(trainer, trainer->order + done, trainer->batch, &loss));
+    if (trainer->rest)
+        TRY(run_step(trainer, trainer->order + done, trainer->rest, &loss));
+    trainer->state.train_loss = loss / (double)(done + trainer->rest);
+    return 0;
+}
+
+/* ---- the trainer ---- */
+
+int nastl_trainer_create(struct nastl_trainer **out, struct nastl_net *net,
+                         const struct nastl_train_params *params)
+{
+    struct nastl_trainer *trainer = nastl_alloc_zero(1, sizeof *trainer);
+    if (!trainer)
+        return nastl_error_nomem("a training");
+    trainer->net = net;
+    trainer->params = *params;
+    trainer->outputs = net->graph->shape.outputs;
+    int status;
+    double score;
+    TRY_GOTO(status, decide_batches(trainer), fail);
+    TRY_GOTO(status, allocate(trainer), fail);
+    TRY_GOTO(status, create_plans(trainer), fail);
+    TRY_GOTO(status, judge(trainer, &score), fail);
+    *out = trainer;
+    return 0;
+fail:
+    nastl_trainer_destroy(trainer);
+    return status;
+}
+
+void nastl_trainer_destroy(struct nastl_trainer *trainer)
+{
+    if (!trainer)
+        return;
+    nastl_plan_destroy(trainer->plan[0]);
+    nastl_plan_destroy(trainer->plan[1]);
+    free(trainer->grads);
+    free(trainer->numbers);
+    free(trainer->order);
+    free(trainer->labels);
+    free(trainer->valid);
+    free(trainer->valid_work);
+    free(trainer->valid_labels);
+    free(trainer);
+}
+
+bool nastl_trainer_done(const struct nastl_trainer *trainer)
+{
+    const struct nastl_recipe *recipe = &trainer->params.recipe;
+    const struct nastl_trainer_state *state = &trainer->state;
+    const bool patient = recipe->patience == 0 || trainer->params.valid_count == 0 ||
+                         state->epoch - state->best_epoch < recipe->patience;
+    return state->stopped || state->epoch >= recipe->max_epochs || !patient;
+}
+
+int nastl_trainer_epoch(struct nastl_trainer *trainer)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    struct nastl_trainer_state *state = &trainer->state;
+    double score;
+    state->epoch++;
+    shuffle(trainer);
+    TRY(run_steps(trainer));
+    TRY(judge(trainer, &score));
+    state->stopped = params->epoch && !params->epoch(state->epoch, state->train_loss,
+                                                     score, params->epoch_payload);
+    return 0;
+}
+
+void nastl_trainer_finish(struct nastl_trainer *trainer)
+{
+    memcpy(trainer->net->params, trainer->best, trainer->net->total * sizeof(float));
+}
+
+struct nastl_trainer_state *nastl_trainer_state(struct nastl_trainer *trainer)
+{
+    return &trainer->state;
+}
+
+float *nastl_trainer_numbers(struct nastl_trainer *trainer, size_t *count)
+{
+    *count = 2 * trainer->net->trainable + trainer->net->total;
+    return trainer->numbers;
+}
+
+float *nastl_trainer_parameters(struct nastl_trainer *trainer, size_t *count)
+{
+    *count = trainer->net->total;
+    return trainer->net->params;
+}
+
+int nastl_train(struct nastl_train_result *out, struct nastl_net *net,
+                const struct nastl_train_params *params)
+{
+    const double start = nastl_clock_seconds();
+    struct nastl_trainer *trainer;
+    TRY(nastl_trainer_create(&trainer, net, params));
+    int status = 0;
+    while (status == 0 && !nastl_trainer_done(trainer))
+        status = nastl_trainer_epoch(trainer);
+    nastl_trainer_finish(trainer);
+    const struct nastl_trainer_state *state = &trainer->state;
+    *out = (struct nastl_train_result){.epochs = state->epoch,
+                                       .best_epoch = state->best_epoch,
+                                       .steps = (size_t)state->step,
+                                       .score = state->best_score,
+                                       .seconds = nastl_clock_seconds() - start,
+                                       .stopped = state->stopped};
+    nastl_trainer_destroy(trainer);
+    return status;
+}

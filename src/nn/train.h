@@ -1,0 +1,66 @@
+/* train.h: training one network on prepared rows: AdamW (Loshchilov and Hutter 2019),
+ * mini batches, early stopping, the best epoch kept.
+ *
+ * Given the same parameters and rows, the same bits come out, whatever other threads do.
+ * A step allocates nothing and creates no primitive. SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef NN_TRAIN_H
+#define NN_TRAIN_H
+
+#include "nn/net.h"
+
+enum nastl_loss {
+    NASTL_LOSS_CROSS_ENTROPY,        /* y: class index */
+    NASTL_LOSS_BINARY_CROSS_ENTROPY, /* y: 0 or 1, one logit */
+    NASTL_LOSS_SQUARED_ERROR,        /* y: standardised value */
+    NASTL_LOSS_COUNT
+};
+
+struct nastl_recipe {
+    double learning_rate; /* default 1e-3 */
+    double weight_decay;  /* decoupled, weights only: no biases, norms, embeddings */
+    double beta1, beta2;  /* default 0.9, 0.999 */
+    size_t batch_size;    /* default 256 */
+    size_t max_epochs;    /* default 100 */
+    size_t patience;      /* epochs without a better score; 0: no early stopping */
+    double clip;          /* largest norm of the gradient; 0: none; default 1 */
+};
+/* The recipe of a candidate ("training.…" keys), defaults filled in. */
+void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *candidate);
+
+/* Asked after each epoch; false stops the training (an interrupt, a deadline). */
+typedef bool (*nastl_epoch)(size_t epoch, double train_loss, double score, void *payload);
+
+/* Scores the validation outputs (valid_count, outputs): higher is better. */
+typedef double (*nastl_score)(const float *outputs, void *payload);
+
+struct nastl_train_params {
+    struct nastl_recipe recipe;
+    enum nastl_loss loss;
+    uint64_t seed;
+    uint32_t trial; /* stream of shuffles and dropout */
+    const struct nastl_xy *xy;
+    const float *y;               /* (xy->rows) */
+    const int32_t *train, *valid; /* rows of xy */
+    size_t train_count,
+        valid_count;   /* valid_count 0: all epochs are run, the last kept */
+    nastl_score score; /* NULL: the validation loss, negated */
+    void *score_payload;
+    nastl_epoch epoch; /* may be NULL */
+    void *epoch_payload;
+};
+
+struct nastl_train_result {
+    size_t epochs, best_epoch; /* run; kept, from 1; 0: none was better than the start */
+    size_t steps;
+    double score; /* of the kept epoch */
+    double seconds;
+    bool stopped; /* by `epoch` */
+};
+
+/* Trains `net` from the weights it has, and leaves the best epoch's weights in it.
+ * NASTL_ENUMERIC: the loss was not finite; the sentence names the step. */
+int nastl_train(struct nastl_train_result *out, struct nastl_net *net,
+                const struct nastl_train_params *params);
+
+#endif

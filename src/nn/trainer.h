@@ -1,0 +1,39 @@
+/* trainer.h: a training that can be looked at, and taken up again, between epochs.
+ *
+ * Everything that the next epoch depends on is in nastl_trainer_state, the network's
+ * parameters and one block of numbers: restore these three and the training goes on with
+ * the same bits. SPDX-License-Identifier: Apache-2.0 */
+#ifndef NN_TRAINER_H
+#define NN_TRAINER_H
+
+#include "nn/train.h"
+
+struct nastl_trainer_state {
+    size_t epoch, best_epoch; /* run; kept, from 1 */
+    uint64_t step;
+    double train_loss;            /* of the last epoch */
+    double best_score, best_loss; /* on validation rows, of the best epoch */
+    bool stopped;                 /* by the callback */
+};
+
+struct nastl_trainer;
+
+/* `net` and what `params` points to must outlive the trainer; `params` is copied. Scores
+ * the weights that the network has: epoch 0. */
+int nastl_trainer_create(struct nastl_trainer **out, struct nastl_net *net,
+                         const struct nastl_train_params *params);
+void nastl_trainer_destroy(struct nastl_trainer *trainer);
+
+bool nastl_trainer_done(const struct nastl_trainer *trainer);
+/* One epoch: its steps, then a look at the validation rows. */
+int nastl_trainer_epoch(struct nastl_trainer *trainer);
+/* Puts the kept weights into the network. */
+void nastl_trainer_finish(struct nastl_trainer *trainer);
+
+struct nastl_trainer_state *nastl_trainer_state(struct nastl_trainer *trainer);
+/* The moments and the kept weights: one block of *count numbers, borrowed. */
+float *nastl_trainer_numbers(struct nastl_trainer *trainer, size_t *count);
+/* The parameters with the running statistics: one block of *count numbers, borrowed. */
+float *nastl_trainer_parameters(struct nastl_trainer *trainer, size_t *count);
+
+#endif

@@ -1,0 +1,119 @@
+/* keys.c: the tables behind keys.h.
+ *
+ * A default is what a newcomer would choose without a search: a small network that trains
+ * on anything. search_spaces/README.md shows the same tables; a test compares them.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "space/keys.h"
+
+#include <string.h>
+
+#define WORDS(...)                                                                       \
+    (const char *const[])                                                                \
+    {                                                                                    \
+        __VA_ARGS__, NULL                                                                \
+    }
+
+/* ---- families ---------------------------------------------------------------------- */
+
+static const struct nastl_key mlp_keys[] = {
+    {"layers", NASTL_KEY_INT, 1, 8, .fallback = "2", .help = "Number of hidden layers."},
+    {"width", NASTL_KEY_INT, 1, 2048, .fallback = "64", .per_layer = true,
+     .help = "Neurons of a hidden layer."},
+    {"activation", NASTL_KEY_WORD, .words = WORDS("relu", "gelu", "silu"),
+     .fallback = "relu", .help = "Nonlinearity after each hidden layer."},
+    {"normalization", NASTL_KEY_WORD, .words = WORDS("none", "layer", "batch"),
+     .fallback = "none", .help = "Normalisation before each nonlinearity."},
+    {"dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0",
+     .help = "Share of a hidden layer's outputs that is zeroed while training."},
+    {NULL},
+};
+
+static const struct nastl_section families[] = {
+    {"mlp", "Hidden dense layers, one after another.", mlp_keys},
+    {NULL},
+};
+
+/* ---- what every family has --------------------------------------------------------- */
+
+static const struct nastl_key input_keys[] = {
+    {"numeric_scaling", NASTL_KEY_WORD, .words = WORDS("standard", "quantile"),
+     .fallback = "standard",
+     .help = "Numeric columns to mean 0 and variance 1, or to a normal distribution."},
+    {"numeric_embedding", NASTL_KEY_WORD, .words = WORDS("none"), .fallback = "none",
+     .help = "How a numeric column becomes several inputs."},
+    {NULL},
+};
+
+static const struct nastl_key training_keys[] = {
+    {"optimizer", NASTL_KEY_WORD, .words = WORDS("adamw"), .fallback = "adamw",
+     .help = "How weights follow their gradients."},
+    {"learning_rate", NASTL_KEY_FLOAT, 1e-8, 1, .fallback = "0.001",
+     .help = "Step of the optimizer."},
+    {"weight_decay", NASTL_KEY_FLOAT, 0, 1, .fallback = "0.0001",
+     .help = "Pull of the weights towards 0, decoupled from the gradient."},
+    {"batch_size", NASTL_KEY_INT, 1, 65536, .fallback = "256",
+     .help = "Rows in a step of the optimizer."},
+    {"label_transform", NASTL_KEY_WORD, .words = WORDS("none", "log1p", "quantile"),
+     .fallback = "none", .help = "What a regression's label is mapped by to be learnt."},
+    {"max_epochs", NASTL_KEY_INT, 1, 100000, .fallback = "100",
+     .help = "Passes over the training rows at most."},
+    {"patience", NASTL_KEY_INT, 1, 100000, .fallback = "16",
+     .help = "Epochs without a better validation loss after which training stops."},
+    {NULL},
+};
+
+static const struct nastl_key transfer_keys[] = {
+    {"strategy", NASTL_KEY_WORD, .words = WORDS("scratch", "fine_tune"),
+     .fallback = "fine_tune",
+     .help = "Random weights, or the source network's, trained further on the target."},
+    {"normalizer", NASTL_KEY_WORD, .words = WORDS("target"), .fallback = "target",
+     .help = "Whose rows the input's statistics come from."},
+    {NULL},
+};
+
+static const struct nastl_section shared[] = {
+    {"input", "How columns become the network's inputs.", input_keys},
+    {"training", "How the weights are learnt.", training_keys},
+    {"transfer", "What is taken over from the source domain.", transfer_keys},
+    {NULL},
+};
+
+static const struct nastl_key bare[] = {
+    {"ensemble", NASTL_KEY_INT, 1, 1, .fallback = "1",
+     .help = "Networks whose outputs are averaged."},
+    {NULL},
+};
+
+const struct nastl_vocabulary nastl_vocabulary = {families, shared, bare};
+
+/* ---- what is measured -------------------------------------------------------------- */
+
+const char *const nastl_measured_names[] = {
+    "accuracy",
+    "balanced_accuracy",
+    "macro_f1",
+    "auc",
+    "log_loss",
+    "ece",
+    "rmse",
+    "mae",
+    "nmae",
+    "r2",
+    "latency",
+    "latency_p99",
+    "flops",
+    "parameters",
+    "memory",
+    "energy",
+    "training_time",
+    "training_energy",
+    NULL,
+};
+
+bool nastl_key_has_word(const struct nastl_key *key, const char *word)
+{
+    for (const char *const *have = key->words; have && *have; have++)
+        if (strcmp(*have, word) == 0)
+            return true;
+    return false;
+}

@@ -1,0 +1,297 @@
+/* warm.c: see warm.h. Sorting neurons by importance before narrowing is how once-for-all
+ * networks shrink their widths (Cai et al. 2020); here both the incoming and the outgoing
+ * weights count, as a neuron that nobody listens to is not important.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "transfer/warm.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "transfer/match.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const *nastl_transfer_strategies(void)
+{
+    static const char *const strategies[] = {"scratch", "fine_tune", NULL};
+    return strategies;
+}
+
+/* ---- sorting ---- */
+
+struct ranked {
+    double importance;
+    size_t neuron;
+};
+
+/* One hidden layer while it is sorted: `linear` makes its neurons, the nodes up to `next`
+ * work on each neuron by itself, `next` reads them. */
+struct hidden {
+    const struct nastl_graph *graph;
+    struct nastl_net *net;
+    size_t linear, next, width;
+    struct ranked *ranked; /* (width) */
+    float *scratch;        /* the largest tensor */
+};
+
+static const struct nastl_tensor *weight_of(const struct hidden *layer, size_t node)
+{
+    return nastl_net_tensor(layer->net, layer->graph->nodes[node].tensor);
+}
+
+static int by_importance(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->importance != y->importance)
+        return x->importance < y->importance ? 1 : -1;
+    return (x->neuron > y->neuron) - (x->neuron < y->neuron);
+}
+
+/* |scale| of the norms between the two layers. */
+static double scale_of(const struct hidden *layer, size_t neuron)
+{
+    double scale = 1;
+    for (size_t n = layer->linear + 1; n < layer->next; n++) {
+        const struct nastl_node *node = &layer->graph->nodes[n];
+        for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++)
+            if (layer->graph->tensors[t].role == NASTL_ROLE_SCALE)
+                scale *= fabs(nastl_net_tensor(layer->net, t)->data[neuron]);
+    }
+    return scale;
+}
+
+/* importance j = |row j of the weights in| * |scale j| * |column j of the weights out| */
+static double importance_of(const struct hidden *layer, size_t j)
+{
+    const struct nastl_tensor *in = weight_of(layer, layer->linear);
+    const struct nastl_tensor *out = weight_of(layer, layer->next);
+    double incoming = 0, outgoing = 0;
+    for (size_t i = 0; i < in->shape[1]; i++) {
+        const double w = in->data[j * in->shape[1] + i];
+        incoming += w * w;
+    }
+    for (size_t o = 0; o < out->shape[0]; o++) {
+        const double w = out->data[o * out->shape[1] + j];
+        outgoing += w * w;
+    }
+    return sqrt(incoming) * scale_of(layer, j) * sqrt(outgoing);
+}
+
+static void permute_rows(const struct hidden *layer, const struct nastl_tensor *tensor)
+{
+    const size_t row = tensor->rank == 2 ? tensor->shape[1] : 1;
+    memcpy(layer->scratch, tensor->data, layer->width * row * sizeof(float));
+    for (size_t j = 0; j < layer->width; j++)
+        memcpy(tensor->data + j * row, layer->scratch + layer->ranked[j].neuron * row,
+               row * sizeof(float));
+}
+
+static void permute_columns(const struct hidden *layer, const struct nastl_tensor *tensor)
+{
+    for (size_t o = 0; o < tensor->shape[0]; o++) {
+        float *row = tensor->data + o * layer->width;
+        memcpy(layer->scratch, row, layer->width * sizeof *row);
+        for (size_t j = 0; j < layer->width; j++)
+            row[j] = layer->scratch[layer->ranked[j].neuron];
+    }
+}
+
+static void sort_layer(const struct hidden *layer)
+{
+    for (size_t j = 0; j < layer->width; j++)
+        layer->ranked[j] = (struct ranked){importance_of(layer, j), j};
+    qsort(layer->ranked, layer->width, sizeof *layer->ranked, by_importance);
+    for (size_t n = layer->linear; n < layer->next; n++) {
+        const struct nastl_node *node = &layer->graph->nodes[n];
+        for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++)
+            permute_rows(layer, nastl_net_tensor(layer->net, t));
+    }
+    permute_columns(layer, weight_of(layer, layer->next));
+}
+
+/* Neurons may change places where every node reads the one before and works on each
+ * neuron by itself, or is linear, or normalises over all of them. */
+static bool is_chain(const struct nastl_graph *graph)
+{
+    for (size_t n = 1; n < graph->node_count; n++) {
+        const struct nastl_node *node = &graph->nodes[n];
+        if (node->from != n - 1 || node->rows != 1 || node->kind > NASTL_NODE_DROPOUT)
+            return false;
+    }
+    return true;
+}
+
+static size_t next_linear(const struct nastl_graph *graph, size_t node)
+{
+    while (node < graph->node_count && graph->nodes[node].kind != NASTL_NODE_LINEAR)
+        node++;
+    return node;
+}
+
+static int prepare_sort(struct hidden *layer)
+{
+    size_t widest = 1, largest = 1;
+    for (size_t n = 0; n < layer->graph->node_count; n++)
+        if (layer->graph->nodes[n].width > widest)
+            widest = layer->graph->nodes[n].width;
+    for (size_t t = 0; t < layer->graph->tensor_count; t++)
+        if (nastl_tensor_size(&layer->graph->tensors[t]) > largest)
+            largest = nastl_tensor_size(&layer->graph->tensors[t]);
+    layer->ranked = nastl_alloc(widest, sizeof *layer->ranked);
+    layer->scratch = nastl_alloc(largest, sizeof *layer->scratch);
+    return layer->ranked && layer->scratch ? NASTL_OK
+                                           : nastl_error_nomem("an order of neurons");
+}
+
+int nastl_warm_sort(struct nastl_model *source)
+{
+    const struct nastl_graph *graph = source->graph;
+    if (!is_chain(graph))
+        return NASTL_OK;
+    struct hidden layer = {.graph = graph, .net = source->net};
+    const int status = prepare_sort(&layer);
+    layer.linear = next_linear(graph, 0);
+    while (status == NASTL_OK) {
+        layer.next = next_linear(graph, layer.linear + 1);
+        if (layer.next >= graph->node_count)
+            break;
+        layer.width = graph->nodes[layer.linear].width;
+        sort_layer(&layer);
+        layer.linear = layer.next;
+    }
+    free(layer.ranked);
+    free(layer.scratch);
+    return status;
+}
+
+/* ---- copying ---- */
+
+/* Where index i of a tensor's axis comes from: of[i], or i itself without `of`; nowhere
+ * if that is negative or not below `count`. */
+struct axis {
+    const long *of;
+    size_t count; /* of the source's axis */
+};
+
+static long place(const struct axis *axis, size_t i)
+{
+    const long at = axis->of ? axis->of[i] : (long)i;
+    return at >= 0 && (size_t)at < axis->count ? at : -1;
+}
+
+/* Copies what has a place in the source; returns how many numbers that were. */
+static size_t copy_tensor(const struct nastl_tensor *to, const struct nastl_tensor *from,
+                          const long *rows, const long *columns)
+{
+    const size_t width = to->rank == 2 ? to->shape[1] : 1;
+    const size_t source_width = from->rank == 2 ? from->shape[1] : 1;
+    const struct axis down = {rows, from->shape[0]}, across = {columns, source_width};
+    size_t copied = 0;
+    for (size_t r = 0; r < to->shape[0]; r++) {
+        const long row = place(&down, r);
+        for (size_t c = 0; c < width && row >= 0; c++) {
+            const long column = place(&across, c);
+            if (column < 0)
+                continue;
+            to->data[r * width + c] =
+                from->data[(size_t)row * source_width + (size_t)column];
+            copied++;
+        }
+    }
+    return copied;
+}
+
+/* The name of the last hidden layer, "" without one. */
+static const char *last_hidden(const struct nastl_graph *graph)
+{
+    const char *name = "";
+    for (size_t n = 0; n + 1 < graph->node_count; n++)
+        if (graph->nodes[n].kind == NASTL_NODE_LINEAR)
+            name = graph->nodes[n].name;
+    return name;
+}
+
+struct warm {
+    struct nastl_net *net;
+    const struct nastl_graph *graph, *source_graph;
+    const struct nastl_net *source;
+    struct nastl_match match;
+    bool same_end; /* the last hidden layer is the same block */
+    size_t copied; /* trainable numbers */
+};
+
+/* Copies tensor t of the candidate from a tensor of the source, if there is one. */
+static void copy_from(struct warm *warm, size_t t, const struct nastl_tensor *from,
+                      const long *rows, const long *columns)
+{
+    const struct nastl_tensor *to = nastl_net_tensor(warm->net, t);
+    if (!from || from->rank != to->rank)
+        return;
+    const size_t copied = copy_tensor(to, from, rows, columns);
+    warm->copied += to->trainable ? copied : 0;
+}
+
+static void copy_tables(struct warm *warm)
+{
+    for (size_t k = 0; k < warm->graph->shape.categorical; k++) {
+        const struct nastl_encoding *encoding = &warm->graph->encodings[k];
+        const struct nastl_code_match *codes = &warm->match.codes[k];
+        if (!encoding->embedded || codes->column < 0)
+            continue;
+        const size_t table = warm->source_graph->encodings[codes->column].tensor;
+        copy_from(warm, encoding->tensor, nastl_net_tensor(warm->source, table),
+                  codes->code, NULL);
+    }
+}
+
+static void copy_node(struct warm *warm, size_t n)
+{
+    const struct nastl_node *node = &warm->graph->nodes[n];
+    const bool first = warm->graph->nodes[node->from].kind == NASTL_NODE_INPUT;
+    const bool head = n + 1 == warm->graph->node_count;
+    if (head && !warm->same_end)
+        return;
+    const long *rows = head ? warm->match.output : NULL;
+    const long *columns =
+        first && node->kind == NASTL_NODE_LINEAR ? warm->match.input : NULL;
+    for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++) {
+        const struct nastl_tensor_spec *spec = &warm->graph->tensors[t];
+        copy_from(warm, t, nastl_net_find(warm->source, spec->name), rows,
+                  spec->rank == 2 ? columns : NULL);
+    }
+}
+
+static size_t trainable_numbers(const struct nastl_net *net)
+{
+    size_t count = 0;
+    for (size_t t = 0; t < nastl_net_tensor_count(net); t++) {
+        const struct nastl_tensor *tensor = nastl_net_tensor(net, t);
+        if (tensor->trainable)
+            count += tensor->shape[0] * (tensor->rank == 2 ? tensor->shape[1] : 1);
+    }
+    return count;
+}
+
+int nastl_warm_start(double *matched, struct nastl_net *net,
+                     const struct nastl_layout *layout, const struct nastl_model *source)
+{
+    struct warm warm = {.net = net,
+                        .graph = nastl_net_graph(net),
+                        .source_graph = source->graph,
+                        .source = source->net};
+    *matched = 0;
+    if (strcmp(warm.graph->family, source->graph->family) != 0)
+        return NASTL_OK;
+    const int status =
+        nastl_match_init(&warm.match, warm.graph, layout, source->graph, source->layout);
+    if (status == NASTL_OK) {
+        warm.same_end = strcmp(last_hidden(warm.graph), last_hidden(source->graph)) == 0;
+        copy_tables(&warm);
+        for (size_t n = 1; n < warm.graph->node_count; n++)
+            copy_node(&warm, n);
+        *matched = (double)warm.copied / (double)trainable_numbers(net);
+    }
+    nastl_match_finish(&warm.match);
+    return status;
+}
