@@ -41,10 +41,9 @@ static int copy_feature(struct nastl_layout_feature *out,
     out->name = nastl_strdup(from->name);
     if (!out->name)
         return nastl_error_nomem("a layout");
-    if (from->levels)
-        TRY(copy_texts(&out->levels, from->levels, from->level_count));
-    out->level_count = from->level_count;
-    return NASTL_OK;
+    return from->levels ? nastl_texts_copy(&out->levels, &out->level_count, from->levels,
+                                           from->level_count)
+                        : NASTL_OK;
 }
 
 static int copy_features(struct nastl_layout *out, const struct nastl_layout *from)
@@ -52,9 +51,9 @@ static int copy_features(struct nastl_layout *out, const struct nastl_layout *fr
     out->features = nastl_alloc_zero(from->feature_count, sizeof *out->features);
     if (!out->features)
         return nastl_error_nomem("a layout");
-    for (; out->feature_count < from->feature_count; out->feature_count++)
-        TRY(copy_feature(&out->features[out->feature_count],
-                         &from->features[out->feature_count]));
+    out->feature_count = from->feature_count;
+    for (size_t i = 0; i < from->feature_count; i++)
+        TRY(copy_feature(&out->features[i], &from->features[i]));
     return NASTL_OK;
 }
 
@@ -72,8 +71,8 @@ static int copy_layout(struct nastl_layout *out, const struct nastl_layout *from
     if (from->categorical)
         memcpy(out->cardinality, from->cardinality,
                from->categorical * sizeof *out->cardinality);
-    TRY(copy_texts(&out->classes, from->classes, from->class_count));
-    out->class_count = from->class_count;
+    TRY(nastl_texts_copy(&out->classes, &out->class_count, from->classes,
+                         from->class_count));
     return copy_features(out, from);
 }
 
