@@ -209,24 +209,29 @@ static int take_feature(struct nastl_layout *layout, struct flat *flat, size_t i
 }
 
 /* Every column of x and of code belongs to one feature, and levels ascend. */
-static int check_features(const struct nastl_layout *layout, const char *group)
+static int check_features(size_t *numbers, const struct nastl_layout *layout,
+                          const char *group)
 {
-    size_t columns = 0, codes = 0;
+    size_t indicators = 0, codes = 0;
+    *numbers = 0;
     for (size_t i = 0; i < layout->feature_count; i++) {
         const struct nastl_layout_feature *feature = &layout->features[i];
         const bool numeric = feature->kind == NASTL_NUMERIC;
-        columns += numeric ? 1 + (feature->indicator >= 0) : 0;
+        *numbers += numeric;
+        indicators += numeric && feature->indicator >= 0;
         codes += !numeric;
         for (size_t k = 1; k < feature->level_count; k++)
             if (strcmp(feature->levels[k - 1], feature->levels[k]) >= 0)
                 return damaged(group, "levels that do not ascend");
     }
-    if (columns != layout->numeric || codes != layout->categorical)
+    if (*numbers + indicators != layout->numeric || codes != layout->categorical)
         return damaged(group, "the features do not fill the inputs");
     return NASTL_OK;
 }
 
-static int check_places(const struct nastl_layout *layout, const char *group)
+/* Numbers come first in x, then the indicators; no column is used twice. */
+static int check_places(const struct nastl_layout *layout, size_t numbers,
+                        const char *group)
 {
     bool *taken = nastl_alloc_zero(layout->numeric + layout->categorical, sizeof *taken);
     if (!taken)
@@ -236,15 +241,15 @@ static int check_places(const struct nastl_layout *layout, const char *group)
         const struct nastl_layout_feature *feature = &layout->features[i];
         const bool numeric = feature->kind == NASTL_NUMERIC;
         const size_t at = feature->at + (numeric ? 0 : layout->numeric);
-        twice |= taken[at];
+        twice |= taken[at] || (numeric && at >= numbers);
         taken[at] = true;
         if (!numeric || feature->indicator < 0)
             continue;
-        twice |= taken[feature->indicator];
+        twice |= taken[feature->indicator] || (size_t)feature->indicator < numbers;
         taken[feature->indicator] = true;
     }
     free(taken);
-    return twice ? damaged(group, "two features share an input") : NASTL_OK;
+    return twice ? damaged(group, "features share inputs") : NASTL_OK;
 }
 
 static int load_flat(struct flat *flat, struct nastl_layout *layout,
@@ -264,8 +269,9 @@ static int load_flat(struct flat *flat, struct nastl_layout *layout,
     size_t used = 0;
     for (size_t i = 0; i < flat->count; i++)
         TRY(take_feature(layout, flat, i, &used, group));
-    TRY(check_features(layout, group));
-    return check_places(layout, group);
+    size_t numbers;
+    TRY(check_features(&numbers, layout, group));
+    return check_places(layout, numbers, group);
 }
 
 static int load(struct nastl_layout *layout, struct nastl_h5 *file, const char *group)

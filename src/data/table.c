@@ -2,6 +2,7 @@
  * files is the business of table_csv.c, table_h5.c and descriptor.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/table_read.h"
+#include "data/texts.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -17,19 +18,12 @@
 
 /* ---- making and freeing ------------------------------------------------------------ */
 
-static void free_texts(char **texts, size_t count)
-{
-    for (size_t i = 0; texts && i < count; i++)
-        free(texts[i]);
-    free(texts);
-}
-
 static void finish_column(struct nastl_column *column)
 {
     free(column->name);
     free(column->number);
     free(column->code);
-    free_texts(column->levels, column->level_count);
+    nastl_texts_free(column->levels, column->level_count);
 }
 
 int nastl_table_make_columns(struct nastl_table *table, size_t count)
@@ -303,7 +297,7 @@ static int texts_of_numbers(char ***out, const double *number, size_t count)
         nastl_number_text(text, number[i]);
         texts[i] = nastl_strdup(text);
         if (!texts[i]) {
-            free_texts(texts, count);
+            nastl_texts_free(texts, count);
             texts = NULL;
         }
     }
@@ -345,7 +339,7 @@ void nastl_codes_finish(struct nastl_codes *codes)
 {
     free(codes->own_code);
     if (codes->own_levels)
-        free_texts(codes->own_levels, codes->count);
+        nastl_texts_free(codes->own_levels, codes->count);
     *codes = (struct nastl_codes){0};
 }
 

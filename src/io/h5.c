@@ -45,9 +45,9 @@ int nastl_h5_fail(const struct nastl_h5 *file, const char *path, const char *ver
 {
     char why[200] = "HDF5 gives no reason";
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, why);
-    if (file->temporary)
-        return nastl_error(NASTL_EIO, "%s:%s: cannot %s: %s; check the disk", file->path,
-                           path, verb, why);
+    if (file->is_new)
+        return nastl_error(NASTL_EIO, "%s:%s: cannot %s: %s; free some memory",
+                           file->path, path, verb, why);
     return nastl_error(NASTL_EFORMAT,
                        "%s:%s: cannot %s: %s; the file is damaged, make it again",
                        file->path, path, verb, why);
@@ -155,7 +155,6 @@ static struct nastl_h5 *create_handle(const char *path)
 
 static void destroy_handle(struct nastl_h5 *file)
 {
-    free(file->temporary);
     free(file->path);
     free(file);
 }
@@ -213,31 +212,50 @@ int nastl_h5_open(struct nastl_h5 **out, const char *path)
     return NASTL_OK;
 }
 
-/* No times in the file: the same content gives the same bytes. */
+/* A new file lives in memory: HDF5 1.10 crashes at exit after a disk was full. */
+static hid_t memory_properties(void)
+{
+    const hid_t list = access_properties();
+    if (list >= 0)
+        H5Pset_fapl_core(list, 1 << 20, 0);
+    return list;
+}
+
+/* HDF5 knows open files by their names; this one is the handle's. No times in the file:
+ * the same content gives the same bytes. */
 static int create_file(struct nastl_h5 *file)
 {
-    const hid_t access = access_properties(), creation = H5Pcreate(H5P_FILE_CREATE);
+    char name[32];
+    snprintf(name, sizeof name, "nastl-%p", (void *)file);
+    const hid_t access = memory_properties(), creation = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_obj_track_times(creation, 0);
-    file->id = H5Fcreate(file->temporary, H5F_ACC_TRUNC, creation, access);
+    file->id = H5Fcreate(name, H5F_ACC_TRUNC, creation, access);
     const int status = file->id < 0 ? nastl_h5_fail(file, "/", "create") : NASTL_OK;
     H5Pclose(creation);
     H5Pclose(access);
     return status;
 }
 
+/* Says at once, and not after hours, that `path` cannot be written. */
+static int check_place(const char *path)
+{
+    char *temporary;
+    TRY(nastl_file_temporary(&temporary, path));
+    nastl_file_discard(temporary);
+    free(temporary);
+    return NASTL_OK;
+}
+
 int nastl_h5_create(struct nastl_h5 **out, const char *path)
 {
+    TRY(check_place(path));
     struct nastl_h5 *file = create_handle(path);
     if (!file)
         return nastl_error_nomem(path);
+    file->is_new = true;
     file->size = UINT64_MAX;
-    int status = nastl_file_temporary(&file->temporary, path);
-    if (status == NASTL_OK) {
-        nastl_h5_enter();
-        status = nastl_h5_leave(create_file(file));
-        if (status < 0)
-            nastl_file_discard(file->temporary);
-    }
+    nastl_h5_enter();
+    const int status = nastl_h5_leave(create_file(file));
     if (status < 0) {
         destroy_handle(file);
         return status;
@@ -246,25 +264,43 @@ int nastl_h5_create(struct nastl_h5 **out, const char *path)
     return NASTL_OK;
 }
 
-static int flush_and_close(struct nastl_h5 *file)
+static int get_image(const struct nastl_h5 *file, char **out, size_t *length)
 {
-    const int status = H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0
-                           ? nastl_h5_fail(file, "/", "write")
-                           : NASTL_OK;
-    const herr_t closed = H5Fclose(file->id);
+    if (H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0)
+        return nastl_h5_fail(file, "/", "write");
+    const ssize_t bytes = H5Fget_file_image(file->id, NULL, 0);
+    if (bytes < 0)
+        return nastl_h5_fail(file, "/", "write");
+    char *image = nastl_alloc((size_t)bytes, 1);
+    if (!image)
+        return nastl_error_nomem(file->path);
+    if (H5Fget_file_image(file->id, image, (size_t)bytes) != bytes) {
+        free(image);
+        return nastl_h5_fail(file, "/", "write");
+    }
+    *out = image;
+    *length = (size_t)bytes;
+    return NASTL_OK;
+}
+
+static int end_file(struct nastl_h5 *file, char **image, size_t *length)
+{
+    TRY(get_image(file, image, length));
+    H5Fclose(file->id);
     file->id = H5I_INVALID_HID;
-    return status == NASTL_OK && closed < 0 ? nastl_h5_fail(file, "/", "close") : status;
+    return NASTL_OK;
 }
 
 int nastl_h5_commit(struct nastl_h5 *file)
 {
-    assert(file->temporary && file->id >= 0);
+    char *image = NULL;
+    size_t length = 0;
+    assert(file->is_new && file->id >= 0);
     nastl_h5_enter();
-    TRY(nastl_h5_leave(flush_and_close(file)));
-    TRY(nastl_file_commit(file->temporary, file->path));
-    free(file->temporary);
-    file->temporary = NULL;
-    return NASTL_OK;
+    TRY(nastl_h5_leave(end_file(file, &image, &length)));
+    const int status = nastl_file_write(file->path, image, length);
+    free(image);
+    return status;
 }
 
 void nastl_h5_close(struct nastl_h5 *file)
@@ -275,12 +311,10 @@ void nastl_h5_close(struct nastl_h5 *file)
         nastl_h5_enter();
         nastl_h5_leave(H5Fclose(file->id));
     }
-    if (file->temporary)
-        nastl_file_discard(file->temporary);
     destroy_handle(file);
 }
 
-const char *nastl_h5_path(const struct nastl_h5 *file)
+const char *nastl_h5_file_path(const struct nastl_h5 *file)
 {
     return file->path;
 }
@@ -309,7 +343,7 @@ static int make_group(const struct nastl_h5 *file, const char *path)
 
 int nastl_h5_group(struct nastl_h5 *file, const char *path)
 {
-    assert(file->temporary);
+    assert(file->is_new);
     nastl_h5_enter();
     return nastl_h5_leave(make_group(file, path));
 }
@@ -404,7 +438,7 @@ static int copy_object(const struct nastl_h5 *to, const char *to_path,
 int nastl_h5_copy(struct nastl_h5 *to, const char *to_path, struct nastl_h5 *from,
                   const char *from_path)
 {
-    assert(to->temporary);
+    assert(to->is_new);
     nastl_h5_enter();
     return nastl_h5_leave(copy_object(to, to_path, from, from_path));
 }

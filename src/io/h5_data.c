@@ -100,7 +100,7 @@ static int put(const struct nastl_h5 *file, const char *path, const struct conte
 static int put_numbers(const struct nastl_h5 *file, const char *path, enum number kind,
                        const void *data, int rank, const size_t *shape)
 {
-    assert(file->temporary && rank >= 0 && rank <= NASTL_H5_RANK);
+    assert(file->is_new && rank >= 0 && rank <= NASTL_H5_RANK);
     nastl_h5_enter();
     const struct content content = {file_type(kind), memory_type(kind), data, rank,
                                     shape};
@@ -140,7 +140,7 @@ static int put_strings(const struct nastl_h5 *file, const char *path, char *cons
 int nastl_h5_put_strings(struct nastl_h5 *file, const char *path, char *const *items,
                          size_t count)
 {
-    assert(file->temporary);
+    assert(file->is_new);
     nastl_h5_enter();
     return nastl_h5_leave(put_strings(file, path, items, count));
 }

@@ -13,8 +13,8 @@
 struct nastl_h5 {
     hid_t id; /* negative once committed */
     char *path;
-    char *temporary; /* what is written until commit; NULL when reading */
-    uint64_t size;   /* of the file on disk; UINT64_MAX for one that we write */
+    bool is_new;   /* made by nastl_h5_create(): in memory until commit */
+    uint64_t size; /* of the file on disk; UINT64_MAX for a new one */
 };
 
 void nastl_h5_enter(void);
