@@ -204,6 +204,10 @@ static void children_are_sorted(void **state)
     assert_true(nastl_h5_has(file, "/t/a/deep"));
     assert_false(nastl_h5_has(file, "/t/none/deep"));
     assert_false(nastl_h5_has(file, "/none/a/deep"));
+    char long_name[3000] = "/";
+    memset(long_name + 1, 'x', sizeof long_name - 2);
+    assert_false(nastl_h5_has(file, long_name));
+    assert_error(nastl_h5_get_floats(file, long_name, NULL, 0), NASTL_EINVAL, "too long");
     nastl_h5_close(file);
 }
 

@@ -124,15 +124,19 @@ static int walk(const struct nastl_h5 *file, char *path, bool create)
     return NASTL_OK;
 }
 
+/* No allocation: nastl_h5_has() could not say that one failed. */
 static int walk_copy(const struct nastl_h5 *file, const char *path, size_t length,
                      bool create)
 {
-    char *copy = nastl_strndup(path, length);
-    if (!copy)
-        return nastl_error_nomem(path);
-    const int status = walk(file, copy, create);
-    free(copy);
-    return status;
+    char copy[1024];
+    if (length >= sizeof copy)
+        return nastl_error(NASTL_EINVAL,
+                           "%s:%.60s...: too long a name; choose a shorter "
+                           "one",
+                           file->path, path);
+    memcpy(copy, path, length);
+    copy[length] = '\0';
+    return walk(file, copy, create);
 }
 
 int nastl_h5_find(const struct nastl_h5 *file, const char *path)
