@@ -354,6 +354,8 @@ static int create_file(struct nastl_h5 *file)
 static int check_place(const char *path)
 {
     char *temporary;
+    if (nastl_file_is_device(path))
+        return NASTL_OK;
     TRY(nastl_file_temporary(&temporary, path));
     nastl_file_discard(temporary);
     free(temporary);
