@@ -190,8 +190,9 @@ with tempfile.TemporaryDirectory() as folder:
         check_values(path, folder)
         check_prep(path, folder, "standard", ["none", "log1p"][seed - 1])
         check_prep(path, folder, "quantile", "quantile")
-    real = os.path.join(os.environ.get("NASTL_DATA_DIR", "../shared/data"), "ucc5g",
-                        "data.csv.gz")
+    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    shared = os.path.join(os.path.dirname(root), "shared", "data")
+    real = os.path.join(os.environ.get("NASTL_DATA_DIR", shared), "ucc5g", "data.csv.gz")
     if os.path.exists(real):
         check_values(real, folder)
         if timed:
