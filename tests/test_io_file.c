@@ -7,8 +7,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 static size_t count_entries(const char *folder)
@@ -91,15 +89,10 @@ static void a_write_that_fails_changes_nothing(void **state)
     const char *path = scratch(state, "kept");
     assert_ok(nastl_file_write(path, "old", 3));
     const size_t before = count_entries(*state);
-    struct rlimit limit, small;
-    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
-    small = limit;
-    small.rlim_cur = 1000;
-    signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
     char *big = calloc(5000, 1);
+    limit_files(1000);
     const int status = nastl_file_write(path, big, 5000);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit_files(0);
     free(big);
     assert_int_equal(status, NASTL_EIO);
     assert_non_null(strstr(nastl_error_last(), path));

@@ -287,6 +287,23 @@ static void closing_without_commit_leaves_what_was(void **state)
     nastl_h5_close(NULL);
 }
 
+static void a_full_disk_leaves_what_was(void **state)
+{
+    const char *path = scratch(state, "full.h5");
+    scratch_write(path, "old", 3);
+    struct nastl_h5 *file = create(path);
+    put_something(file);
+    limit_files(1000);
+    const int status = nastl_h5_commit(file);
+    limit_files(0);
+    nastl_h5_close(file);
+    assert_error(status, NASTL_EIO, "full.h5: cannot write");
+    char *text;
+    assert_ok(nastl_file_read(&text, NULL, path, 10));
+    assert_string_equal(text, "old");
+    free(text);
+}
+
 static void names_are_taken_once(void **state)
 {
     struct nastl_h5 *file = create(scratch(state, "once.h5"));
@@ -631,6 +648,7 @@ int main(void)
         cmocka_unit_test(copies_are_whole),
         cmocka_unit_test(the_same_content_gives_the_same_bytes),
         cmocka_unit_test(closing_without_commit_leaves_what_was),
+        cmocka_unit_test(a_full_disk_leaves_what_was),
         cmocka_unit_test(names_are_taken_once),
         cmocka_unit_test(what_is_no_hdf5_is_refused),
         cmocka_unit_test(absurd_sizes_are_refused),

@@ -478,6 +478,7 @@ struct nastl_csv_writer {
     char *path, *temporary; /* NULL for standard output */
     FILE *plain;            /* one of the two */
     gzFile gz;
+    int number; /* the errno of the first write that failed */
 };
 
 static bool ends_in_gz(const char *path)
@@ -528,24 +529,29 @@ int nastl_csv_create(struct nastl_csv_writer **out, const char *path)
 
 int nastl_csv_write(struct nastl_csv_writer *writer, const char *text, size_t length)
 {
+    errno = 0;
     const size_t put = writer->gz ? gzfwrite(text, 1, length, writer->gz)
                                   : fwrite(text, 1, length, writer->plain);
-    return put == length ? NASTL_OK
-                         : nastl_file_error(writer->path, "cannot write", errno);
+    if (put == length)
+        return NASTL_OK;
+    writer->number = errno ? errno : EIO;
+    return nastl_file_error(writer->path, "cannot write", writer->number);
 }
 
 /* Ends the stream; standard output stays open. Returns 0, or an errno. */
 static int end_stream(struct nastl_csv_writer *writer)
 {
-    errno = 0;
     int failed;
+    errno = 0;
     if (writer->gz)
         failed = gzclose_w(writer->gz) != Z_OK;
     else if (writer->plain == stdout)
-        failed = fflush(stdout) != 0 || ferror(stdout);
+        failed = fflush(stdout) != 0;
     else
         failed = fclose(writer->plain) != 0;
-    return !failed ? 0 : errno ? errno : EIO;
+    if (writer->number == 0 && failed)
+        writer->number = errno ? errno : EIO;
+    return writer->number;
 }
 
 int nastl_csv_close(struct nastl_csv_writer *writer)

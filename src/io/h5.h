@@ -2,8 +2,9 @@
  * HDF5 1.10 behind one process-wide lock: any thread may call. Sizes found in a file are
  * checked against the file before memory is allocated.
  *
- * Writing is atomic: nastl_h5_create() writes to a temporary name, nastl_h5_commit()
- * flushes and renames; closing without commit leaves what was there before untouched.
+ * Writing is atomic: a new file is made in memory, and nastl_h5_commit() puts it onto the
+ * disk as nastl_file_write() does; closing without commit leaves what was there before
+ * untouched.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef IO_H5_H
 #define IO_H5_H
@@ -18,9 +19,9 @@ enum { NASTL_H5_RANK = 4 };
 
 int nastl_h5_open(struct nastl_h5 **out, const char *path);   /* read only */
 int nastl_h5_create(struct nastl_h5 **out, const char *path); /* a new file */
-int nastl_h5_commit(struct nastl_h5 *file);             /* then only close is allowed */
-void nastl_h5_close(struct nastl_h5 *file);             /* accepts NULL */
-const char *nastl_h5_path(const struct nastl_h5 *file); /* as given; for messages */
+int nastl_h5_commit(struct nastl_h5 *file); /* then only close is allowed */
+void nastl_h5_close(struct nastl_h5 *file); /* accepts NULL */
+const char *nastl_h5_file_path(const struct nastl_h5 *file); /* as given; for messages */
 
 bool nastl_h5_has(struct nastl_h5 *file, const char *path);
 int nastl_h5_group(struct nastl_h5 *file, const char *path); /* with its parents */

@@ -50,7 +50,7 @@ static int set(const struct nastl_h5 *file, const char *path, const char *name,
 int nastl_h5_set_text(struct nastl_h5 *file, const char *path, const char *name,
                       const char *text)
 {
-    assert(file->temporary && text);
+    assert(file->is_new && text);
     nastl_h5_enter();
     const hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, H5T_VARIABLE);
@@ -63,7 +63,7 @@ int nastl_h5_set_text(struct nastl_h5 *file, const char *path, const char *name,
 int nastl_h5_set_number(struct nastl_h5 *file, const char *path, const char *name,
                         double value)
 {
-    assert(file->temporary);
+    assert(file->is_new);
     nastl_h5_enter();
     return nastl_h5_leave(
         set(file, path, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, &value));
@@ -72,7 +72,7 @@ int nastl_h5_set_number(struct nastl_h5 *file, const char *path, const char *nam
 int nastl_h5_set_int(struct nastl_h5 *file, const char *path, const char *name,
                      int64_t value)
 {
-    assert(file->temporary);
+    assert(file->is_new);
     nastl_h5_enter();
     return nastl_h5_leave(set(file, path, name, H5T_STD_I64LE, H5T_NATIVE_INT64, &value));
 }

@@ -10,38 +10,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- rows with labels ---- */
-
-struct labelled {
-    int32_t *rows; /* (count) of the dataset */
-    double *labels;
-    size_t count;
-};
-
-static void labelled_finish(struct labelled *labelled)
-{
-    free(labelled->rows);
-    free(labelled->labels);
-}
-
-static int labelled_init(struct labelled *out, const struct nastl_dataset *dataset)
-{
-    out->count = 0;
-    out->rows = nastl_alloc(dataset->rows, sizeof *out->rows);
-    out->labels = nastl_alloc(dataset->rows, sizeof *out->labels);
-    if (!out->rows || !out->labels) {
-        labelled_finish(out);
-        return nastl_error_nomem("labels");
-    }
-    for (size_t i = 0; i < dataset->rows; i++) {
-        if (isnan(dataset->label[i]))
-            continue;
-        out->rows[out->count] = (int32_t)i;
-        out->labels[out->count++] = dataset->label[i];
-    }
-    return NASTL_OK;
-}
-
 /* ---- scores ---- */
 
 struct report {
@@ -49,24 +17,6 @@ struct report {
     size_t rows;
     struct nastl_scores scores;
 };
-
-static void warn_about_labels(const struct nastl_layout *layout,
-                              const struct nastl_dataset *dataset,
-                              const struct labelled *labelled,
-                              const struct nastl_log *log)
-{
-    size_t unknown = 0;
-    for (size_t i = 0; i < labelled->count && layout->class_count; i++)
-        unknown += labelled->labels[i] >= (double)layout->class_count;
-    if (labelled->count < dataset->rows)
-        nastl_log_warning(log, "%zu of %zu rows have no label and are left out",
-                          dataset->rows - labelled->count, dataset->rows);
-    if (unknown > 0)
-        nastl_log_warning(log,
-                          "%zu of %zu rows have a class that the model does not "
-                          "know: they count as wrong",
-                          unknown, labelled->count);
-}
 
 static const char *why_not(enum nastl_metric metric)
 {
@@ -88,40 +38,33 @@ static void warn_about_scores(const struct report *report, const struct nastl_lo
                               why_not(m));
 }
 
-static int score(struct report *out, struct nastl_model *model,
-                 const struct nastl_dataset *dataset, const struct labelled *labelled)
+/* Every row of the dataset has a label. */
+static int score_rows(struct report *out, struct nastl_model *model,
+                      const struct nastl_dataset *dataset, int32_t *rows,
+                      double *predictions)
 {
     const struct nastl_layout *layout = model->layout;
-    const size_t width = nastl_prediction_width(layout->task, layout->class_count);
-    double *predictions = nastl_alloc(labelled->count, width * sizeof *predictions);
-    if (!predictions)
-        return nastl_error_nomem("predictions");
-    int status = nastl_model_predictions(model, dataset, labelled->rows, labelled->count,
-                                         predictions);
-    if (status == NASTL_OK)
-        status = nastl_scores_compute(&out->scores, layout->task, layout->class_count,
-                                      labelled->labels, predictions, labelled->count);
-    free(predictions);
+    for (size_t i = 0; i < dataset->rows; i++)
+        rows[i] = (int32_t)i;
+    TRY(nastl_model_predictions(model, dataset, rows, dataset->rows, predictions));
     out->task = layout->task;
-    out->rows = labelled->count;
-    return status;
+    out->rows = dataset->rows;
+    return nastl_scores_compute(&out->scores, layout->task, layout->class_count,
+                                dataset->label, predictions, dataset->rows);
 }
 
-static int score_dataset(struct report *out, struct nastl_model *model,
-                         const struct nastl_dataset *dataset, const char *data,
-                         const struct nastl_log *log)
+static int score(struct report *out, struct nastl_model *model,
+                 const struct nastl_dataset *dataset)
 {
-    struct labelled labelled;
-    TRY(labelled_init(&labelled, dataset));
-    warn_about_labels(model->layout, dataset, &labelled, log);
-    const int status =
-        labelled.count > 0
-            ? score(out, model, dataset, &labelled)
-            : nastl_error(NASTL_EFORMAT, "%s: no row has a label; give labelled rows",
-                          data);
-    labelled_finish(&labelled);
-    if (status == NASTL_OK)
-        warn_about_scores(out, log);
+    const size_t width =
+        nastl_prediction_width(model->layout->task, model->layout->class_count);
+    int32_t *rows = nastl_alloc(dataset->rows, sizeof *rows);
+    double *predictions = nastl_alloc(dataset->rows, width * sizeof *predictions);
+    const int status = rows && predictions
+                           ? score_rows(out, model, dataset, rows, predictions)
+                           : nastl_error_nomem("predictions");
+    free(rows);
+    free(predictions);
     return status;
 }
 
@@ -191,8 +134,9 @@ int nastl_model_evaluate(char **out, struct nastl_model *model, const char *data
     int status = nastl_dataset_for_layout(&dataset, table, model->layout, column, log);
     nastl_table_destroy(table);
     if (status == NASTL_OK)
-        status = score_dataset(&report, model, dataset, data, log);
+        status = score(&report, model, dataset);
     nastl_dataset_destroy(dataset);
     TRY(status);
+    warn_about_scores(&report, log);
     return json ? as_json(out, &report) : as_text(out, &report);
 }

@@ -55,21 +55,68 @@ static int save_attributes(const struct nastl_model *model, struct nastl_h5 *fil
     return status;
 }
 
-static int save_preprocessing(const struct nastl_model *model, struct nastl_h5 *file,
-                              const char *group)
+/* One part below the group: what saves it knows how. */
+static int save_layout(const struct nastl_model *model, struct nastl_h5 *file,
+                       const char *path)
 {
-    char *path;
-    TRY(path_in(&path, group, "preprocessing"));
-    int status = nastl_layout_save(model->layout, file, path);
-    if (status == NASTL_OK)
-        status = nastl_prep_save(model->prep, file, path);
-    free(path);
-    if (status < 0 || model->layout->task != NASTL_TASK_REGRESSION)
-        return status;
-    TRY(path_in(&path, group, "label"));
-    status = nastl_label_save(&model->label, file, path);
-    free(path);
-    return status;
+    return nastl_layout_save(model->layout, file, path);
+}
+
+static int save_statistics(const struct nastl_model *model, struct nastl_h5 *file,
+                           const char *path)
+{
+    return nastl_prep_save(model->prep, file, path);
+}
+
+static int save_label(const struct nastl_model *model, struct nastl_h5 *file,
+                      const char *path)
+{
+    if (model->layout->task != NASTL_TASK_REGRESSION)
+        return NASTL_OK;
+    return nastl_label_save(&model->label, file, path);
+}
+
+static int load_layout(struct nastl_model *model, struct nastl_h5 *file, const char *path)
+{
+    return nastl_layout_load(&model->layout, file, path);
+}
+
+static int load_statistics(struct nastl_model *model, struct nastl_h5 *file,
+                           const char *path)
+{
+    return nastl_prep_load(&model->prep, model->layout, file, path);
+}
+
+static int load_label(struct nastl_model *model, struct nastl_h5 *file, const char *path)
+{
+    if (model->layout->task != NASTL_TASK_REGRESSION)
+        return NASTL_OK;
+    return nastl_label_load(&model->label, file, path);
+}
+
+/* The parts in the order in which they are read. */
+static const struct part {
+    const char *name;
+    int (*save)(const struct nastl_model *model, struct nastl_h5 *file, const char *path);
+    int (*load)(struct nastl_model *model, struct nastl_h5 *file, const char *path);
+} parts[] = {
+    {"preprocessing/layout", save_layout, load_layout},
+    {"preprocessing/statistics", save_statistics, load_statistics},
+    {"label", save_label, load_label},
+};
+enum { PARTS = sizeof parts / sizeof *parts };
+
+static int save_parts(const struct nastl_model *model, struct nastl_h5 *file,
+                      const char *group)
+{
+    for (size_t i = 0; i < PARTS; i++) {
+        char *path;
+        TRY(path_in(&path, group, parts[i].name));
+        const int status = parts[i].save(model, file, path);
+        free(path);
+        TRY(status);
+    }
+    return NASTL_OK;
 }
 
 static int save_tensors(const struct nastl_net *net, struct nastl_h5 *file,
@@ -92,7 +139,7 @@ int nastl_model_save(const struct nastl_model *model, struct nastl_h5 *file,
 {
     TRY(nastl_h5_group(file, group));
     TRY(save_attributes(model, file, group));
-    TRY(save_preprocessing(model, file, group));
+    TRY(save_parts(model, file, group));
     return save_tensors(model->net, file, group);
 }
 
@@ -108,13 +155,14 @@ struct source {
 /* "FILE:GROUP: WHY" before the sentence of a part that does not know the file. */
 static int in_file(const struct source *from, int status)
 {
-    return nastl_error_prefix(status, "%s:%s", nastl_h5_path(from->file), from->group);
+    return nastl_error_prefix(status, "%s:%s", nastl_h5_file_path(from->file),
+                              from->group);
 }
 
 static int refuse(const struct source *from, const char *why)
 {
-    return nastl_error(NASTL_EFORMAT, "%s:%s: %s", nastl_h5_path(from->file), from->group,
-                       why);
+    return nastl_error(NASTL_EFORMAT, "%s:%s: %s", nastl_h5_file_path(from->file),
+                       from->group, why);
 }
 
 static int check_schema(const struct source *from)
@@ -127,12 +175,13 @@ static int check_schema(const struct source *from)
                       "a model");
     TRY(status);
     const bool known = strcmp(schema, model_schema) == 0;
-    const int unknown =
-        known ? NASTL_OK
-              : nastl_error(NASTL_EFORMAT,
-                            "%s:%s: schema '%s' is not known; this version "
-                            "reads %s",
-                            nastl_h5_path(from->file), from->group, schema, model_schema);
+    const int unknown = known
+                            ? NASTL_OK
+                            : nastl_error(NASTL_EFORMAT,
+                                          "%s:%s: schema '%s' is not known; this version "
+                                          "reads %s",
+                                          nastl_h5_file_path(from->file), from->group,
+                                          schema, model_schema);
     free(schema);
     return unknown;
 }
@@ -178,23 +227,26 @@ static int check_task(const struct source *from)
     return NASTL_OK;
 }
 
+/* Some sentences name the group alone. */
+static int name_file(const struct source *from, int status)
+{
+    const char *path = nastl_h5_file_path(from->file);
+    if (status == NASTL_OK || status == NASTL_ENOMEM ||
+        strncmp(nastl_error_last(), path, strlen(path)) == 0)
+        return status;
+    return nastl_error_prefix(status, "%s", path);
+}
+
 static int read_preprocessing(const struct source *from)
 {
-    struct nastl_model *model = from->model;
-    char *path;
-    TRY(path_in(&path, from->group, "preprocessing"));
-    int status = nastl_layout_load(&model->layout, from->file, path);
-    if (status == NASTL_OK)
-        status = nastl_prep_load(&model->prep, model->layout, from->file, path);
-    free(path);
-    TRY(status);
-    TRY(check_task(from));
-    if (model->layout->task != NASTL_TASK_REGRESSION)
-        return NASTL_OK;
-    TRY(path_in(&path, from->group, "label"));
-    status = nastl_label_load(&model->label, from->file, path);
-    free(path);
-    return status;
+    for (size_t i = 0; i < PARTS; i++) {
+        char *path;
+        TRY(path_in(&path, from->group, parts[i].name));
+        const int status = parts[i].load(from->model, from->file, path);
+        free(path);
+        TRY(name_file(from, status));
+    }
+    return check_task(from);
 }
 
 static int check_shape(const struct source *from, const struct nastl_tensor_spec *spec)
@@ -210,7 +262,7 @@ static int check_shape(const struct source *from, const struct nastl_tensor_spec
             NASTL_EFORMAT,
             "%s:%s: has the shape (%zu, %zu) where the candidate needs (%zu, %zu); make "
             "the model again",
-            nastl_h5_path(from->file), path, shape[0], shape[1], spec->shape[0],
+            nastl_h5_file_path(from->file), path, shape[0], shape[1], spec->shape[0],
             spec->shape[1]);
     free(path);
     return status;
@@ -247,7 +299,7 @@ static int read_tensor(const struct source *from, size_t t)
             status = nastl_error(NASTL_EFORMAT,
                                  "%s:%s: number %zu is not finite or out of range; make "
                                  "the model again",
-                                 nastl_h5_path(from->file), path, i);
+                                 nastl_h5_file_path(from->file), path, i);
     free(path);
     return status;
 }
