@@ -140,7 +140,7 @@ static void what_is_written_is_read(void **state)
     print_message("seed %llu\n", (unsigned long long)seed);
     struct nastl_rng rng;
     nastl_rng_init(&rng, seed, 0, NASTL_RNG_TEST);
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 60; i++) {
         struct nastl_strbuf csv, expected;
         struct seen seen = {0};
         struct nastl_csv_writer *writer;
@@ -297,7 +297,7 @@ static void damaged_text_is_refused_or_read(void **state)
     print_message("seed %llu\n", (unsigned long long)seed);
     struct nastl_rng rng;
     nastl_rng_init(&rng, seed, 0, NASTL_RNG_TEST);
-    for (int i = 0; i < 2000; i++) {
+    for (int i = 0; i < 500; i++) {
         char copy[sizeof text];
         struct seen seen = {0};
         const char *path = scratch(state, "any.csv");

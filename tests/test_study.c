@@ -10,6 +10,7 @@
 #include "study_toy.h"
 
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #define OBJECTIVES "macro_f1,latency,flops"
@@ -464,6 +465,32 @@ static void a_closed_ledger_is_one_file(void **state)
     assert_false(nastl_file_exists(path));
 }
 
+static int64_t size_of(const char *folder)
+{
+    struct stat info;
+    char path[600];
+    snprintf(path, sizeof path, "%s/study.db", folder);
+    assert_int_equal(stat(path, &info), 0);
+    return info.st_size;
+}
+
+/* What has ended goes from the log into the ledger, and to the disk, when ten seconds are
+ * over; not before. */
+static void the_ledger_is_flushed_now_and_then(void **state)
+{
+    struct toy toy;
+    const char *folder = scratch(state, "flush");
+    assert_ok(toy_create(&toy, folder, OBJECTIVES, 2));
+    const int64_t before = size_of(folder);
+    for (size_t i = 0; i < 20; i++)
+        assert_ok(toy_run(&toy, i));
+    assert_int_equal(size_of(folder), before);
+    toy.study->synced -= 10;
+    assert_ok(nastl_study_sync(toy.study));
+    assert_true(size_of(folder) > before);
+    toy_finish(&toy);
+}
+
 static void a_trial_costs_less_than_two_milliseconds(void **state)
 {
     enum { TRIALS = 400 };
@@ -645,6 +672,7 @@ int main(void)
         cmocka_unit_test(what_ended_survives_a_kill),
         cmocka_unit_test(another_process_may_look_while_it_runs),
         cmocka_unit_test(a_closed_ledger_is_one_file),
+        cmocka_unit_test(the_ledger_is_flushed_now_and_then),
         cmocka_unit_test(a_trial_costs_less_than_two_milliseconds),
         cmocka_unit_test(distributions_are_optunas),
         cmocka_unit_test(states_have_names),

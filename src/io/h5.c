@@ -83,27 +83,76 @@ static int check_link(const struct nastl_h5 *file, const char *path)
     return NASTL_OK;
 }
 
-int nastl_h5_find(const struct nastl_h5 *file, const char *path)
+hid_t nastl_h5_link_properties(void)
 {
-    char *part = nastl_strdup(path);
-    if (!part)
-        return nastl_error_nomem(path);
-    int status = NASTL_OK;
-    for (char *at = part; status == NASTL_OK && *at;) {
+    const hid_t list = H5Pcreate(H5P_LINK_CREATE);
+    if (list >= 0)
+        H5Pset_char_encoding(list, H5T_CSET_UTF8);
+    return list;
+}
+
+/* A group without times in it, which HDF5 would note where it makes parents itself. */
+static int create_group(const struct nastl_h5 *file, const char *path)
+{
+    const hid_t links = nastl_h5_link_properties();
+    const hid_t creation = H5Pcreate(H5P_GROUP_CREATE);
+    H5Pset_obj_track_times(creation, 0);
+    const hid_t group = H5Gcreate2(file->id, path, links, creation, H5P_DEFAULT);
+    const int status = group < 0 ? nastl_h5_fail(file, path, "create") : NASTL_OK;
+    if (group >= 0)
+        H5Gclose(group);
+    H5Pclose(creation);
+    H5Pclose(links);
+    return status;
+}
+
+/* Asks for every link on the way; `create` makes groups of those that are missing. */
+static int walk(const struct nastl_h5 *file, char *path, bool create)
+{
+    for (char *at = path; *at;) {
         at += strspn(at, "/");
         char *end = at + strcspn(at, "/");
         const char kept = *end;
         *end = '\0';
-        if (end > at)
-            status = check_link(file, part);
+        int status = end > at ? check_link(file, path) : NASTL_OK;
+        if (status == NASTL_ENOENT && create)
+            status = create_group(file, path);
         *end = kept;
+        TRY(status);
         at = end;
     }
-    free(part);
-    TRY(status);
+    return NASTL_OK;
+}
+
+static int walk_copy(const struct nastl_h5 *file, const char *path, size_t length,
+                     bool create)
+{
+    char *copy = nastl_strndup(path, length);
+    if (!copy)
+        return nastl_error_nomem(path);
+    const int status = walk(file, copy, create);
+    free(copy);
+    return status;
+}
+
+int nastl_h5_find(const struct nastl_h5 *file, const char *path)
+{
+    TRY(walk_copy(file, path, strlen(path), false));
     if (path[strspn(path, "/")] && H5Oexists_by_name(file->id, path, H5P_DEFAULT) <= 0)
         return missing(file, path);
     return NASTL_OK;
+}
+
+int nastl_h5_make_place(const struct nastl_h5 *file, const char *path)
+{
+    const int found = nastl_h5_find(file, path);
+    if (found == NASTL_OK)
+        return nastl_error(NASTL_EEXIST, "%s:%s: is there already; choose another name",
+                           file->path, path);
+    if (found != NASTL_ENOENT)
+        return found;
+    const char *slash = strrchr(path, '/');
+    return slash ? walk_copy(file, path, (size_t)(slash - path), true) : NASTL_OK;
 }
 
 static const char *or_root(const char *path)
@@ -116,16 +165,6 @@ int nastl_h5_open_object(hid_t *out, const struct nastl_h5 *file, const char *pa
     TRY(nastl_h5_find(file, path));
     *out = H5Oopen(file->id, or_root(path), H5P_DEFAULT);
     return *out < 0 ? nastl_h5_fail(file, path, "open") : NASTL_OK;
-}
-
-hid_t nastl_h5_link_properties(void)
-{
-    const hid_t list = H5Pcreate(H5P_LINK_CREATE);
-    if (list >= 0) {
-        H5Pset_create_intermediate_group(list, 1);
-        H5Pset_char_encoding(list, H5T_CSET_UTF8);
-    }
-    return list;
 }
 
 /* Deflate's best is 1032 : 1; what claims more than that holds no data. */
@@ -155,6 +194,7 @@ static struct nastl_h5 *create_handle(const char *path)
 
 static void destroy_handle(struct nastl_h5 *file)
 {
+    free(file->image);
     free(file->path);
     free(file);
 }
@@ -212,12 +252,68 @@ int nastl_h5_open(struct nastl_h5 **out, const char *path)
     return NASTL_OK;
 }
 
-/* A new file lives in memory: HDF5 1.10 crashes at exit after a disk was full. */
-static hid_t memory_properties(void)
+/* ---- new files --------------------------------------------------------------------- */
+
+/* A new file lives in memory: HDF5 1.10 crashes at exit after a disk was full. These keep
+ * the memory when HDF5 closes the file and would free it; only then is it complete
+ * (H5Fget_file_image() spoils the superblock's checksum). Plain realloc: HDF5 does not
+ * survive memory that runs out while it closes either, so tests do not fail it here. */
+static void *resize_image(void *image, size_t bytes, H5FD_file_image_op_t why,
+                          void *payload)
 {
+    (void)why;
+    struct nastl_h5 *file = payload;
+    char *grown = realloc(image, bytes);
+    if (grown) {
+        if (bytes > file->image_bytes) /* gaps are written: the same bytes every time */
+            memset(grown + file->image_bytes, 0, bytes - file->image_bytes);
+        file->image = grown;
+        file->image_bytes = bytes;
+    }
+    return grown;
+}
+
+static void *allocate_image(size_t bytes, H5FD_file_image_op_t why, void *payload)
+{
+    return resize_image(NULL, bytes, why, payload);
+}
+
+static herr_t keep_image(void *image, H5FD_file_image_op_t why, void *payload)
+{
+    (void)image;
+    (void)why;
+    (void)payload;
+    return 0;
+}
+
+static void *same_payload(void *payload)
+{
+    return payload;
+}
+
+static herr_t keep_payload(void *payload)
+{
+    (void)payload;
+    return 0;
+}
+
+/* The format of HDF5 1.8 and later has checksums in its structure. */
+static hid_t memory_properties(struct nastl_h5 *file)
+{
+    H5FD_file_image_callbacks_t callbacks = {
+        .image_malloc = allocate_image,
+        .image_realloc = resize_image,
+        .image_free = keep_image,
+        .udata_copy = same_payload,
+        .udata_free = keep_payload,
+        .udata = file,
+    };
     const hid_t list = access_properties();
-    if (list >= 0)
-        H5Pset_fapl_core(list, 1 << 20, 0);
+    if (list >= 0) {
+        H5Pset_fapl_core(list, 1 << 16, 0);
+        H5Pset_file_image_callbacks(list, &callbacks);
+        H5Pset_libver_bounds(list, H5F_LIBVER_V18, H5F_LIBVER_V18);
+    }
     return list;
 }
 
@@ -227,7 +323,7 @@ static int create_file(struct nastl_h5 *file)
 {
     char name[32];
     snprintf(name, sizeof name, "nastl-%p", (void *)file);
-    const hid_t access = memory_properties(), creation = H5Pcreate(H5P_FILE_CREATE);
+    const hid_t access = memory_properties(file), creation = H5Pcreate(H5P_FILE_CREATE);
     H5Pset_obj_track_times(creation, 0);
     file->id = H5Fcreate(name, H5F_ACC_TRUNC, creation, access);
     const int status = file->id < 0 ? nastl_h5_fail(file, "/", "create") : NASTL_OK;
@@ -264,43 +360,43 @@ int nastl_h5_create(struct nastl_h5 **out, const char *path)
     return NASTL_OK;
 }
 
-static int get_image(const struct nastl_h5 *file, char **out, size_t *length)
+/* Flushing first makes the memory as long as the file; closing may make the file shorter.
+ */
+static int close_new(struct nastl_h5 *file)
 {
     if (H5Fflush(file->id, H5F_SCOPE_GLOBAL) < 0)
         return nastl_h5_fail(file, "/", "write");
-    const ssize_t bytes = H5Fget_file_image(file->id, NULL, 0);
-    if (bytes < 0)
-        return nastl_h5_fail(file, "/", "write");
-    char *image = nastl_alloc((size_t)bytes, 1);
-    if (!image)
-        return nastl_error_nomem(file->path);
-    if (H5Fget_file_image(file->id, image, (size_t)bytes) != bytes) {
-        free(image);
-        return nastl_h5_fail(file, "/", "write");
-    }
-    *out = image;
-    *length = (size_t)bytes;
-    return NASTL_OK;
+    const herr_t closed = H5Fclose(file->id);
+    file->id = H5I_INVALID_HID;
+    return closed < 0 ? nastl_h5_fail(file, "/", "close") : NASTL_OK;
 }
 
-static int end_file(struct nastl_h5 *file, char **image, size_t *length)
+/* Memory is allocated in steps; where the file ends stands in its superblock (version 2,
+ * bytes 28 to 35, little-endian). */
+static int get_length(size_t *length, const struct nastl_h5 *file)
 {
-    TRY(get_image(file, image, length));
-    H5Fclose(file->id);
-    file->id = H5I_INVALID_HID;
+    enum { VERSION_AT = 8, END_AT = 28, SUPERBLOCK = 48 };
+    uint64_t end = 0;
+    if (file->image_bytes >= SUPERBLOCK && file->image[VERSION_AT] == 2)
+        for (int i = 7; i >= 0; i--)
+            end = end << 8 | (unsigned char)file->image[END_AT + i];
+    if (end < SUPERBLOCK || end > file->image_bytes)
+        return nastl_error(NASTL_EINTERNAL,
+                           "%s: HDF5 made a file without an end; report "
+                           "this",
+                           file->path);
+    *length = (size_t)end;
     return NASTL_OK;
 }
 
 int nastl_h5_commit(struct nastl_h5 *file)
 {
-    char *image = NULL;
     size_t length = 0;
     assert(file->is_new && file->id >= 0);
     nastl_h5_enter();
-    TRY(nastl_h5_leave(end_file(file, &image, &length)));
-    const int status = nastl_file_write(file->path, image, length);
-    free(image);
-    return status;
+    TRY(nastl_h5_leave(close_new(file)));
+    TRY(get_length(&length, file));
+    return nastl_file_write(file->path, file->image, length);
 }
 
 void nastl_h5_close(struct nastl_h5 *file)
@@ -327,25 +423,11 @@ bool nastl_h5_has(struct nastl_h5 *file, const char *path)
     return nastl_h5_leave(nastl_h5_find(file, path)) == NASTL_OK;
 }
 
-static int make_group(const struct nastl_h5 *file, const char *path)
-{
-    const int found = nastl_h5_find(file, path);
-    if (found != NASTL_ENOENT)
-        return found;
-    const hid_t links = nastl_h5_link_properties();
-    const hid_t group = H5Gcreate2(file->id, path, links, H5P_DEFAULT, H5P_DEFAULT);
-    const int status = group < 0 ? nastl_h5_fail(file, path, "create") : NASTL_OK;
-    if (group >= 0)
-        H5Gclose(group);
-    H5Pclose(links);
-    return status;
-}
-
 int nastl_h5_group(struct nastl_h5 *file, const char *path)
 {
     assert(file->is_new);
     nastl_h5_enter();
-    return nastl_h5_leave(make_group(file, path));
+    return nastl_h5_leave(walk_copy(file, path, strlen(path), true));
 }
 
 struct names {
@@ -421,12 +503,7 @@ static int copy_object(const struct nastl_h5 *to, const char *to_path,
                        const struct nastl_h5 *from, const char *from_path)
 {
     TRY(nastl_h5_find(from, from_path));
-    const int there = nastl_h5_find(to, to_path);
-    if (there == NASTL_OK)
-        return nastl_error(NASTL_EEXIST, "%s:%s: is there already; choose another name",
-                           to->path, to_path);
-    if (there != NASTL_ENOENT)
-        return there;
+    TRY(nastl_h5_make_place(to, to_path));
     const hid_t links = nastl_h5_link_properties();
     const herr_t copied =
         H5Ocopy(from->id, or_root(from_path), to->id, to_path, H5P_DEFAULT, links);

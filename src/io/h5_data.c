@@ -41,15 +41,6 @@ static hid_t file_type(enum number kind)
 
 /* ---- writing ----------------------------------------------------------------------- */
 
-static int check_absent(const struct nastl_h5 *file, const char *path)
-{
-    const int found = nastl_h5_find(file, path);
-    if (found == NASTL_OK)
-        return nastl_error(NASTL_EEXIST, "%s:%s: is there already; choose another name",
-                           file->path, path);
-    return found == NASTL_ENOENT ? NASTL_OK : found;
-}
-
 static hid_t create_dataset(const struct nastl_h5 *file, const char *path, hid_t type,
                             hid_t space)
 {
@@ -83,7 +74,7 @@ static hid_t create_space(int rank, const size_t *shape, bool *empty)
 
 static int put(const struct nastl_h5 *file, const char *path, const struct content *c)
 {
-    TRY(check_absent(file, path));
+    TRY(nastl_h5_make_place(file, path));
     bool empty;
     const hid_t space = create_space(c->rank, c->shape, &empty);
     const hid_t id = create_dataset(file, path, c->stored, space);

@@ -13,8 +13,10 @@
 struct nastl_h5 {
     hid_t id; /* negative once committed */
     char *path;
-    bool is_new;   /* made by nastl_h5_create(): in memory until commit */
-    uint64_t size; /* of the file on disk; UINT64_MAX for a new one */
+    bool is_new;        /* made by nastl_h5_create(): in memory until commit */
+    uint64_t size;      /* of the file on disk; UINT64_MAX for a new one */
+    char *image;        /* of a new file: HDF5's until it is closed, then ours */
+    size_t image_bytes; /* allocated */
 };
 
 void nastl_h5_enter(void);
@@ -32,7 +34,10 @@ int nastl_h5_find(const struct nastl_h5 *file, const char *path);
 /* Opens a group or a dataset; H5Oclose(*out). */
 int nastl_h5_open_object(hid_t *out, const struct nastl_h5 *file, const char *path);
 
-/* How links are made: with their parents, names in UTF-8; H5Pclose() it. */
+/* Makes the groups above `path`; NASTL_EEXIST where something is there already. */
+int nastl_h5_make_place(const struct nastl_h5 *file, const char *path);
+
+/* How links are made: names in UTF-8; H5Pclose() it. */
 hid_t nastl_h5_link_properties(void);
 
 /* Whether `count` items of `size` bytes can come out of this file, compressed or not. */
