@@ -320,7 +320,8 @@ static int choose_folds(size_t *out, const char *asked, size_t labelled)
 {
     double folds;
     if (!asked || strcmp(asked, "auto") == 0) {
-        *out = labelled < NASTL_AUTO_FOLDS_BELOW ? NASTL_AUTO_FOLDS : 1;
+        const size_t few = labelled < NASTL_AUTO_FOLDS ? labelled : NASTL_AUTO_FOLDS;
+        *out = labelled < NASTL_AUTO_FOLDS_BELOW ? few : 1;
         return NASTL_OK;
     }
     if (!nastl_number_parse(&folds, asked, strlen(asked)) || folds != rint(folds) ||
@@ -399,8 +400,8 @@ static int create_parts(struct nastl_problem *problem,
     TRY(load_space(&problem->space, params));
     TRY(nastl_problem_data(&problem->dataset, params, log));
     TRY(fit_space(problem, params));
-    TRY(choose_objectives(problem, &params->objectives, log));
-    return make_views(problem, params->folds);
+    TRY(make_views(problem, params->folds));
+    return choose_objectives(problem, &params->objectives, log);
 }
 
 int nastl_problem_create(struct nastl_problem **out,

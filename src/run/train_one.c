@@ -32,10 +32,12 @@ struct job {
 /* ---- what is asked ------------------------------------------------------------------
  */
 
-/* The problem speaks of a search's options; strings and lists stay the caller's. */
+/* The problem speaks of a search's options; strings and lists stay the caller's. Nothing
+ * ranks a single candidate: one objective that asks for no meter. */
 static struct nastl_search_params
 search_params(const struct nastl_train_one_params *params)
 {
+    static char *objectives[] = {"flops"};
     return (struct nastl_search_params){
         .space = params->arch,
         .target = params->target,
@@ -52,6 +54,7 @@ search_params(const struct nastl_train_one_params *params)
         .time_column = params->time_column,
         .seed = params->seed,
         .data_dir = params->data_dir,
+        .objectives = {objectives, 1},
         .folds = "1",
     };
 }
@@ -66,6 +69,7 @@ static int check_params(const struct nastl_train_one_params *params)
         return nastl_error(NASTL_EINVAL, "--target: missing; give the rows to train on");
     if (!params->out)
         return nastl_error(NASTL_EINVAL, "--out: missing; name the model file to write");
+    TRY(nastl_file_check_place(params->out));
     if (!params->force && nastl_file_exists(params->out))
         return nastl_error(NASTL_EEXIST,
                            "%s: is there already; add --force to write over it",
