@@ -191,6 +191,7 @@ struct nastl_hooks talk_hooks(const struct args *args)
 {
     listen_for_signals();
     display.on_terminal = isatty(STDERR_FILENO);
+    display.told_at = display.on_terminal ? 0 : now();
     display.told_at = now();
     return (struct nastl_hooks){
         .log = *talk_log(args),

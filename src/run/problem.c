@@ -316,14 +316,13 @@ static int cross_validation(struct nastl_problem *problem, const struct rows *la
     return status;
 }
 
-static int choose_folds(size_t *out, const char *asked, size_t labelled)
+/* A number, or 0 for "auto". */
+static int parse_folds(size_t *out, const char *asked)
 {
     double folds;
-    if (!asked || strcmp(asked, "auto") == 0) {
-        const size_t few = labelled < NASTL_AUTO_FOLDS ? labelled : NASTL_AUTO_FOLDS;
-        *out = labelled < NASTL_AUTO_FOLDS_BELOW ? few : 1;
+    *out = 0;
+    if (!asked || strcmp(asked, "auto") == 0)
         return NASTL_OK;
-    }
     if (!nastl_number_parse(&folds, asked, strlen(asked)) || folds != rint(folds) ||
         folds < 1 || folds > 20)
         return nastl_error(NASTL_EINVAL,
@@ -334,10 +333,19 @@ static int choose_folds(size_t *out, const char *asked, size_t labelled)
     return NASTL_OK;
 }
 
-static int make_target_views(struct nastl_problem *problem, const char *folds,
-                             const struct rows *train, const struct rows *valid)
+/* Where rows are few, not more folds than rows. */
+static size_t auto_folds(size_t labelled)
 {
-    TRY(choose_folds(&problem->fold_count, folds, train->count + valid->count));
+    if (labelled >= NASTL_AUTO_FOLDS_BELOW)
+        return 1;
+    return labelled < NASTL_AUTO_FOLDS ? labelled : NASTL_AUTO_FOLDS;
+}
+
+static int make_target_views(struct nastl_problem *problem, const struct rows *train,
+                             const struct rows *valid)
+{
+    if (problem->fold_count == 0)
+        problem->fold_count = auto_folds(train->count + valid->count);
     problem->folds = nastl_alloc_zero(problem->fold_count, sizeof *problem->folds);
     if (!problem->folds)
         return nastl_error_nomem("folds");
@@ -363,7 +371,7 @@ static int make_layout(struct nastl_problem *problem, const struct rows part[])
     return status;
 }
 
-static int make_views(struct nastl_problem *problem, const char *folds)
+static int make_views(struct nastl_problem *problem)
 {
     struct rows part[NASTL_PART_COUNT] = {0};
     int status = NASTL_OK;
@@ -371,8 +379,7 @@ static int make_views(struct nastl_problem *problem, const char *folds)
         TRY_GOTO(status, rows_of(&part[p], problem->dataset, (enum nastl_part)p), done);
     TRY_GOTO(status, make_layout(problem, part), done);
     TRY_GOTO(status,
-             make_target_views(problem, folds, &part[NASTL_PART_TRAIN],
-                               &part[NASTL_PART_VALID]),
+             make_target_views(problem, &part[NASTL_PART_TRAIN], &part[NASTL_PART_VALID]),
              done);
     const struct rows *source = &part[NASTL_PART_SOURCE_TRAIN];
     const struct rows *check = &part[NASTL_PART_SOURCE_VALID];
@@ -397,10 +404,11 @@ static int create_parts(struct nastl_problem *problem,
                         const struct nastl_search_params *params,
                         const struct nastl_log *log)
 {
+    TRY(parse_folds(&problem->fold_count, params->folds));
     TRY(load_space(&problem->space, params));
     TRY(nastl_problem_data(&problem->dataset, params, log));
     TRY(fit_space(problem, params));
-    TRY(make_views(problem, params->folds));
+    TRY(make_views(problem));
     return choose_objectives(problem, &params->objectives, log);
 }
 
