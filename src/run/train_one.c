@@ -32,12 +32,11 @@ struct job {
 /* ---- what is asked ------------------------------------------------------------------
  */
 
-/* The problem speaks of a search's options; strings and lists stay the caller's. Nothing
- * ranks a single candidate: one objective that asks for no meter. */
+/* The problem speaks of a search's options; strings and lists stay the caller's. */
 static struct nastl_search_params
 search_params(const struct nastl_train_one_params *params)
 {
-    static char *objectives[] = {"flops"};
+    static char *objectives[] = {"flops"}; /* ranks nothing here, and is always known */
     return (struct nastl_search_params){
         .space = params->arch,
         .target = params->target,
@@ -54,8 +53,8 @@ search_params(const struct nastl_train_one_params *params)
         .time_column = params->time_column,
         .seed = params->seed,
         .data_dir = params->data_dir,
-        .objectives = {objectives, 1},
         .folds = "1",
+        .objectives = {objectives, 1},
     };
 }
 
@@ -212,7 +211,7 @@ static int render(char **out, struct job *job, bool json)
         nastl_json_write(&text, report, 2);
         nastl_strbuf_add(&text, "\n");
     } else {
-        nastl_strbuf_addf(&text, "%zu epochs, the best one %zu, in %.1f s\n",
+        nastl_strbuf_addf(&text, "%zu epochs, the best one %zu, in %.2f s\n",
                           job->trained.result.epochs, job->trained.result.best_epoch,
                           job->trained.result.seconds);
         put_scores(&text, job);
