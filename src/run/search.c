@@ -212,8 +212,8 @@ static json_t *hardware_json(const struct search *search)
             ? json_pack("{s:b, s:s}", "available", 1, "source", hardware.energy_source)
             : json_pack("{s:b, s:s}", "available", 0, "reason", hardware.energy_reason);
     return json_pack("{s:s, s:I, s:s, s:s, s:o}", "cpu", hardware.cpu, "threads",
-                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn", hardware.onednn, "energy",
-                     energy);
+                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn",
+                     hardware.onednn, "energy", energy);
 }
 
 /* Seconds of all runs of the study together. */
