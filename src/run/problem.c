@@ -17,7 +17,7 @@
 
 /* The embedded default: many rows of macro cells, few labelled ones of small cells. */
 #define GENERATED "generated:"
-enum { SOURCE_ROWS = 6000, TARGET_ROWS = 4000, TARGET_LABELLED = 500 };
+enum { SOURCE_ROWS = 6000, TARGET_ROWS = 4000, TARGET_LABELLED = 200 };
 
 static int parse_split(double split[3], const struct nastl_list *list)
 {
