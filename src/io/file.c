@@ -340,3 +340,16 @@ int nastl_file_folder_of(char **out, const char *path)
         *out = nastl_strndup(path, slash == path ? 1 : (size_t)(slash - path));
     return *out ? NASTL_OK : nastl_error_nomem(path);
 }
+
+int nastl_file_check_place(const char *path)
+{
+    char *folder;
+    TRY(nastl_file_folder_of(&folder, path));
+    const bool is_there = nastl_file_is_folder(folder);
+    free(folder);
+    if (!is_there)
+        return nastl_file_error(path, "cannot create", ENOENT);
+    return nastl_file_is_folder(path)
+               ? nastl_error(NASTL_EINVAL, "%s: is a folder; name a file", path)
+               : NASTL_OK;
+}

@@ -39,5 +39,8 @@ int nastl_file_error(const char *path, const char *verb, int number);
 int nastl_file_join(char **out, const char *folder, const char *name);
 /* The folder a path is in: "." for a bare name. The caller frees *out. */
 int nastl_file_folder_of(char **out, const char *path);
+/* Whether a file may come to stand at PATH, asked before the work for it is done:
+ * NASTL_ENOENT where its folder is not there, NASTL_EINVAL where it is a folder. */
+int nastl_file_check_place(const char *path);
 
 #endif
