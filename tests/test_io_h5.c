@@ -543,6 +543,39 @@ static void shared_strings_are_no_bomb(void **state)
     free(text);
 }
 
+/* Every byte of the structure and of the strings' heap, one after the other: reading
+ * ends.
+ */
+static void changed_bytes_around_strings_do_no_harm(void **state)
+{
+    const char *path = scratch(state, "strings.h5");
+    char *items[] = {"n1", "n28", "", "a longer one"}, *bytes;
+    size_t length;
+    struct nastl_h5 *file = create(path);
+    assert_ok(nastl_h5_put_strings(file, "/s", items, 4));
+    assert_ok(nastl_h5_set_text(file, "/s", "unit", "dBm"));
+    assert_ok(nastl_h5_commit(file));
+    nastl_h5_close(file);
+    assert_ok(nastl_file_read(&bytes, &length, path, 1 << 20));
+    for (size_t i = 0; i < length; i++) {
+        char **found, *text, kept = bytes[i];
+        size_t count;
+        if (kept == 0 && i % 3 != 0)
+            continue;
+        bytes[i] = (char)(kept ? ~kept : 0x51);
+        scratch_write(path, bytes, length);
+        bytes[i] = kept;
+        if (nastl_h5_open(&file, path) < 0)
+            continue;
+        if (nastl_h5_get_strings(file, "/s", &found, &count) == NASTL_OK)
+            nastl_h5_free_strings(found, count);
+        if (nastl_h5_get_text(file, "/s", "unit", &text) == NASTL_OK)
+            free(text);
+        nastl_h5_close(file);
+    }
+    free(bytes);
+}
+
 /* ---- threads and memory ------------------------------------------------------------ */
 
 static void *write_and_read_often(void *payload)
@@ -655,6 +688,7 @@ int main(void)
         cmocka_unit_test(other_files_are_not_touched),
         cmocka_unit_test(foreign_types_are_read_or_refused),
         cmocka_unit_test(shared_strings_are_no_bomb),
+        cmocka_unit_test(changed_bytes_around_strings_do_no_harm),
         cmocka_unit_test(threads_may_use_their_own_files),
         cmocka_unit_test(out_of_memory_is_reported),
     };

@@ -43,4 +43,19 @@ hid_t nastl_h5_link_properties(void);
 /* Whether `count` items of `size` bytes can come out of this file, compressed or not. */
 bool nastl_h5_fits(const struct nastl_h5 *file, uint64_t count, size_t size);
 
+/* ---- strings of variable length (h5_heap.c) ---- */
+
+enum { NASTL_H5_REFERENCE = 16 }; /* bytes: where a string is */
+
+typedef herr_t (*nastl_h5_reader)(hid_t from, hid_t memory_type, void *out);
+
+/* Reads the references of an object whose strings have the type `stored`: `read` does it,
+ * H5Aread or one like it. */
+herr_t nastl_h5_read_references(nastl_h5_reader read, hid_t from, hid_t stored,
+                                unsigned char *out);
+
+/* Reads the strings themselves; the caller frees the items, also those of a failure. */
+int nastl_h5_read_strings(char **items, const struct nastl_h5 *file, const char *path,
+                          const unsigned char *references, size_t count);
+
 #endif
