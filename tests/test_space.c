@@ -581,6 +581,19 @@ static void size_is_infinite_with_a_searched_float(void **state)
     nastl_space_destroy(space);
 }
 
+static void size_is_a_bound_where_counting_takes_too_long(void **state)
+{
+    (void)state;
+    struct nastl_space *space = toy_space(
+        TOY_SCHEMA "mlp:\n"
+                   "  layers: 8\n"
+                   "  width: {int: [1, 100], per: layer}\n"
+                   "  dropout: {choice: [0, 0.5], when: \"sum(width) < 400\"}\n");
+    assert_non_null(space);
+    assert_true(nastl_space_size(space) == 2e16);
+    nastl_space_destroy(space);
+}
+
 /* ---- fixing ------------------------------------------------------------------------ */
 
 static void fixing_leaves_one_value(void **state)
@@ -676,6 +689,7 @@ int main(void)
         cmocka_unit_test(a_family_left_out_leaves_no_dimensions),
         cmocka_unit_test(size_is_the_number_of_distinct_candidates),
         cmocka_unit_test(size_is_infinite_with_a_searched_float),
+        cmocka_unit_test(size_is_a_bound_where_counting_takes_too_long),
         cmocka_unit_test(fixing_leaves_one_value),
         cmocka_unit_test(candidates_survive_allocation_failure),
     };

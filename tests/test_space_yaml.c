@@ -112,7 +112,8 @@ static const struct {
     {"no_schema", ":1:1: key 'schema': missing; write schema: nas-tl/space/v1"},
     {"no_value", ":3:12: key 'mlp.dropout': no value; accepted: a value, {choice: [a, "
                  "b]} or {float: [low, high]}"},
-    {"not_yaml", ":4:3: did not find expected ',' or '}'; correct the YAML here"},
+    {"not_yaml", ":4:3: did not find expected ',' or '}' while parsing a flow mapping "
+                 "from line 3; correct the YAML"},
     {"other_schema", ":1:9: key 'schema': unknown; accepted: nas-tl/space/v1"},
     {"per_block", ":3:31: key 'mlp.width': no such per; accepted: layer"},
     {"per_without_layers",
@@ -147,6 +148,8 @@ static const struct {
      ":3:36: key 'mlp.dropout': when is no expression; write one such as \"layers > 1\""},
     {"when_measured", ":3:37: key 'mlp.dropout': 'parameters' is measured after a "
                       "candidate is chosen; a condition names keys of the space alone"},
+    {"when_of_family",
+     ":2:31: key 'family': every candidate has a family; leave when out"},
     {"when_of_its_layers",
      ":3:31: key 'mlp.layers': its condition depends on itself; name other keys in when"},
     {"when_unknown_key",

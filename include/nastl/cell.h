@@ -4,8 +4,26 @@
  * Users move through a layout of base stations; path loss and line-of-sight probability
  * are those of 3GPP TR 38.901 (UMa, UMi street canyon), shadowing is correlated in space,
  * cells are loaded unequally. Each row is one measurement report of one user; the label
- * columns tell what happened in the seconds after it. The same arguments give the same
- * bytes.
+ * columns tell what happened in the second after it. The same arguments give the same
+ * bytes, and fewer rows the first of them.
+ *
+ *   column           unit    meaning
+ *   rsrp rsrq sinr   dBm dB  serving cell: reference power, its share of all, and its
+ *                            ratio to interference and noise; filtered and noisy
+ *   cqi              0 … 15  channel quality indicator
+ *   load             0 … 1   of the serving cell, used by others; at times missing
+ *   speed            m/s     of the user
+ *   since_handover   s       or since the connection
+ *   neighbour1 … 3   dB      RSRP above the serving cell's; missing where not heard
+ *   rsrp_slope       dB/s    of the last second
+ *   distance         m       to the serving site, by timing advance; at times missing
+ *   user_type                pedestrian, cyclist, car
+ *   terminal                 sensor, phone, router: one, two or four spatial layers
+ *   domain, user             the domain's name; whose report it is (a group)
+ *   throughput       Mbit/s  label: mean over the next second
+ *   handover         0, 1    label: a neighbour exceeds the serving cell by 3 dB in it
+ *   throughput_class         the default label: low < 15 <= medium < 40 <= high < 100 <=
+ *                            very_high, of throughput
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef NASTL_CELL_H
 #define NASTL_CELL_H

@@ -36,6 +36,10 @@ enum nastl_status {
  * until the thread's next failing call. */
 NASTL_API const char *nastl_error_last(void);
 
+/* Sets the calling thread's sentence and returns `status`: for programs on top of the
+ * library that report their own failures in the same way. */
+NASTL_API int nastl_error_set(int status, const char *sentence);
+
 /* The process exit code that stands for a status: 0, 1, 2, 3 or 130. */
 NASTL_API int nastl_error_exit_code(int status);
 

@@ -40,6 +40,7 @@ NASTL_API const struct nastl_objective *nastl_objectives(void);
 NASTL_API const struct nastl_objective *nastl_objective_find(const char *name);
 
 /* Points are (N, M) row-major and minimised in every objective: negate what is maximised.
+ * In every call below, a NaN among them is NASTL_ENUMERIC.
  * rank[i] = 0 for the first front, 1 for the next … (Deb et al. 2002). Equal points share
  * a rank. */
 NASTL_API int nastl_pareto_rank(size_t *rank, const double *points, size_t n, size_t m);
@@ -61,7 +62,9 @@ NASTL_API void nastl_pareto_reference(double *reference, const double *points, s
 
 /* The member at the greatest distance below the hyperplane through the front's extremes,
  * objectives scaled to [0, 1]; where is_cost[j], after taking the logarithm (of values
- * that are all positive). `points` is a front; returns an index below n. */
+ * that are all positive). Costs that are least in the same member, because they rise
+ * together, count as one. `points` is a front, finite, n > 0; *knee is an index below n.
+ */
 NASTL_API int nastl_pareto_knee(size_t *knee, const double *points, size_t n, size_t m,
                                 const bool *is_cost);
 

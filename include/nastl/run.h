@@ -33,6 +33,7 @@ struct nastl_search_params {
     struct nastl_list objectives;
     struct nastl_list constraint;
     char *sampler;
+    char *scheduler;
     int64_t trials; /* 0: the default (64, or unlimited with a time) */
     double time;    /* seconds, 0: unlimited */
     int64_t jobs;   /* 0: all cores */

@@ -46,6 +46,11 @@ int nastl_error_prefix(int status, const char *format, ...)
     return nastl_error(status, "%s", text);
 }
 
+int nastl_error_set(int status, const char *text)
+{
+    return nastl_error(status, "%s", text);
+}
+
 int nastl_error_nomem(const char *what)
 {
     return nastl_error(NASTL_ENOMEM, "%s: out of memory; free some or use less data",

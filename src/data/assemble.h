@@ -11,15 +11,15 @@
 #include "data/dataset.h"
 #include "base/strmap.h"
 
-enum nastl_role { NASTL_ROLE_SOURCE, NASTL_ROLE_TARGET, NASTL_ROLE_TEST };
+enum nastl_side { NASTL_SIDE_SOURCE, NASTL_SIDE_TARGET, NASTL_SIDE_TEST };
 
-enum { NASTL_NO_PART = NASTL_PART_COUNT, NASTL_MOST_CLASSES = 1000 };
+enum { NASTL_NO_PART = NASTL_PART_COUNT };
 
 /* One DATA. Columns are -1 where it has none. */
 struct nastl_input {
     const char *data; /* as asked for */
     struct nastl_table *table;
-    enum nastl_role role; /* TARGET: its rows may be the source too, by domain */
+    enum nastl_side role; /* TARGET: its rows may be the source too, by domain */
     int label, domain, split, group, time;
     double label_scale;
     bool label_log;

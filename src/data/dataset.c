@@ -1,6 +1,7 @@
 /* dataset.c: the steps from DATA to a dataset, in order (assemble.h), and what is asked
  * of it afterwards. SPDX-License-Identifier: Apache-2.0 */
 #include "data/assemble.h"
+#include "data/texts.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -10,20 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void free_texts(char **texts, size_t count)
-{
-    for (size_t i = 0; texts && i < count; i++)
-        free(texts[i]);
-    free(texts);
-}
-
 void nastl_dataset_destroy(struct nastl_dataset *dataset)
 {
     if (!dataset)
         return;
     for (size_t i = 0; i < dataset->feature_count; i++) {
         free(dataset->features[i].name);
-        free_texts(dataset->features[i].levels, dataset->features[i].level_count);
+        nastl_texts_free(dataset->features[i].levels, dataset->features[i].level_count);
     }
     free(dataset->features);
     free(dataset->numeric);
@@ -33,7 +27,7 @@ void nastl_dataset_destroy(struct nastl_dataset *dataset)
     free(dataset->part);
     free(dataset->label_name);
     free(dataset->label_transform);
-    free_texts(dataset->classes, dataset->class_count);
+    nastl_texts_free(dataset->classes, dataset->class_count);
     free(dataset->target_name);
     free(dataset->source_name);
     nastl_list_finish(&dataset->files);
@@ -68,7 +62,7 @@ static int name_sides(struct nastl_dataset *dataset, const struct nastl_assembly
     const struct nastl_descriptor *d = &a->inputs[0].table->descriptor;
     bool has_source = false;
     for (size_t i = 0; i < a->rows; i++)
-        has_source |= a->role[i] == NASTL_ROLE_SOURCE;
+        has_source |= a->role[i] == NASTL_SIDE_SOURCE;
     TRY(name_side(&dataset->target_name, &p->target,
                   either(&p->target_domain, &d->target_domain)));
     if (!has_source)

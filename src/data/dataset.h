@@ -37,6 +37,10 @@ struct nastl_dataset_params {
     const char *split_column, *group_column, *time_column;
     const char *data_dir;
     uint64_t seed;
+    /* Opens one DATA; NULL: nastl_table_load(). */
+    int (*open)(struct nastl_table **out, const char *data, const char *folder,
+                void *payload);
+    void *payload;
 };
 
 struct nastl_feature {

@@ -216,7 +216,7 @@ static const struct nastl_column *match(const struct nastl_input *input,
     if (at < 0)
         return NULL;
     const struct nastl_column *column = &input->table->columns[at];
-    const bool fits = column->kind == feature->kind || input->role != NASTL_ROLE_SOURCE ||
+    const bool fits = column->kind == feature->kind || input->role != NASTL_SIDE_SOURCE ||
                       !has_values(column, input->table);
     return fits ? column : NULL;
 }

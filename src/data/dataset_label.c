@@ -12,8 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_INTEGERS = 20 }; /* so many distinct integers are still classes */
-
 static const struct nastl_column *label_column(const struct nastl_input *input)
 {
     return &input->table->columns[input->label];
@@ -109,7 +107,7 @@ static int look_at(struct values *out, double **sorted, const struct nastl_assem
     size_t n = 0;
     *out = (struct values){.integers = true};
     for (size_t i = 0; i < a->rows; i++)
-        if (!target_only || a->role[i] == NASTL_ROLE_TARGET)
+        if (!target_only || a->role[i] == NASTL_SIDE_TARGET)
             x[n++] = a->label[i];
     nastl_stat_sort(x, n);
     for (size_t i = 0; i < n; i++) {
@@ -139,7 +137,7 @@ static bool are_classes(const struct nastl_assembly *a, const struct values *all
 {
     if (a->wish.task != NASTL_TASK_AUTO)
         return a->wish.task != NASTL_TASK_REGRESSION;
-    return all->distinct == 2 || (all->integers && all->distinct <= MOST_INTEGERS);
+    return nastl_are_classes(all->distinct, all->integers);
 }
 
 /* ---- classes ----------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "data/assemble.h"
 #include "data/prep.h"
 #include "data/table_read.h"
+#include "data/texts.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -27,19 +28,6 @@ static int close_levels(struct nastl_levels *set, char **levels, size_t count)
     *set = (struct nastl_levels){.levels = levels, .count = count, .closed = true};
     for (size_t i = 0; i < count; i++)
         TRY(nastl_strmap_set(&set->map, levels[i], strlen(levels[i]), (int64_t)i));
-    return NASTL_OK;
-}
-
-static int copy_texts(char ***out, size_t *count, char *const *texts, size_t n)
-{
-    *out = nastl_alloc_zero(n, sizeof **out);
-    if (!*out)
-        return nastl_error_nomem("a dataset");
-    for (*count = 0; *count < n; ++*count) {
-        (*out)[*count] = nastl_strdup(texts[*count]);
-        if (!(*out)[*count])
-            return nastl_error_nomem("a dataset");
-    }
     return NASTL_OK;
 }
 
@@ -191,8 +179,8 @@ static int list_features(struct work *w)
         feature->name = nastl_strdup(from->name);
         if (!feature->name)
             return nastl_error_nomem("a dataset");
-        TRY(copy_texts(&feature->levels, &feature->level_count, from->levels,
-                       from->level_count));
+        TRY(nastl_texts_copy(&feature->levels, &feature->level_count, from->levels,
+                             from->level_count));
     }
     return NASTL_OK;
 }
@@ -246,8 +234,8 @@ static int copy_label_names(struct work *w)
     d->target_name = nastl_strdup(w->table->path);
     if (!d->label_name || !d->label_transform || !d->target_name)
         return nastl_error_nomem("a dataset");
-    return copy_texts(&d->classes, &d->class_count, w->layout->classes,
-                      w->layout->class_count);
+    return nastl_texts_copy(&d->classes, &d->class_count, w->layout->classes,
+                            w->layout->class_count);
 }
 
 static int list_files(struct work *w)

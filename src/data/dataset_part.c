@@ -52,47 +52,29 @@ static int read_groups(struct nastl_assembly *a)
     return status;
 }
 
-struct moment {
-    const char *text;
-    size_t pick;
-};
-
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(((const struct moment *)a)->text, ((const struct moment *)b)->text);
-}
-
-/* Times that are texts, such as 2024-05-01T12:00:00, are ranked by their bytes. */
+/* Texts are ranked over all inputs together. */
 static int rank_times(struct nastl_assembly *a)
 {
-    struct moment *moments = nastl_alloc(a->rows, sizeof *moments);
-    if (!moments)
+    const char **texts = nastl_alloc_zero(a->rows, sizeof *texts);
+    if (!texts)
         return nastl_error_nomem("the times");
-    size_t n = 0;
     for (size_t i = 0; i < a->rows; i++) {
         const struct nastl_input *input = &a->inputs[a->input[i]];
-        if (input->time < 0)
-            continue;
-        const struct nastl_column *column = &input->table->columns[input->time];
-        const int32_t code = column->code ? column->code[a->row[i]] : -1;
+        const struct nastl_column *column =
+            input->time < 0 ? NULL : &input->table->columns[input->time];
+        const int32_t code = column && column->code ? column->code[a->row[i]] : -1;
         if (code >= 0)
-            moments[n++] = (struct moment){column->levels[code], i};
+            texts[i] = column->levels[code];
     }
-    if (n)
-        qsort(moments, n, sizeof *moments, by_text);
-    double rank = 0;
-    for (size_t i = 0; i < n; i++) {
-        rank += i && strcmp(moments[i].text, moments[i - 1].text) != 0;
-        a->time[moments[i].pick] = rank;
-    }
-    free(moments);
-    return NASTL_OK;
+    const int status = nastl_rank_texts(a->time, texts, a->rows);
+    free(texts);
+    return status;
 }
 
 static int check_times(const struct nastl_assembly *a)
 {
     for (size_t i = 0; i < a->rows; i++)
-        if (a->role[i] == NASTL_ROLE_TARGET && isnan(a->time[i]))
+        if (a->role[i] == NASTL_SIDE_TARGET && isnan(a->time[i]))
             return nastl_error(
                 NASTL_EFORMAT,
                 "%s: row %d: no time in column '%s'; every row needs one, as "
@@ -265,7 +247,7 @@ static int assign_by_codes(struct nastl_assembly *a, const struct nastl_input *i
     for (size_t i = input->first; i < input->first + input->count; i++) {
         const int32_t code = codes->code[a->row[i]];
         const char *text = code < 0 ? "" : codes->levels[code];
-        const int part = part_of_text(text, a->role[i] == NASTL_ROLE_SOURCE);
+        const int part = part_of_text(text, a->role[i] == NASTL_SIDE_SOURCE);
         if (part < 0)
             return wrong_part(a, i, text);
         const bool replaced = a->params->test && part == NASTL_PART_TEST;
@@ -279,7 +261,7 @@ static int assign_by_column(struct nastl_assembly *a)
     for (size_t k = 0; k < a->input_count; k++) {
         const struct nastl_input *input = &a->inputs[k];
         struct nastl_codes codes;
-        if (input->role == NASTL_ROLE_TEST || input->split < 0)
+        if (input->role == NASTL_SIDE_TEST || input->split < 0)
             continue;
         TRY(nastl_codes_init(&codes, &input->table->columns[input->split],
                              input->table->rows));
@@ -328,7 +310,7 @@ static int carve(struct nastl_assembly *a, const uint8_t *parts, uint32_t trial,
 static void assign_test(struct nastl_assembly *a)
 {
     for (size_t i = 0; i < a->rows; i++)
-        if (a->role[i] == NASTL_ROLE_TEST)
+        if (a->role[i] == NASTL_SIDE_TEST)
             a->part[i] = NASTL_PART_TEST;
 }
 
@@ -336,9 +318,9 @@ static int assign_all(struct nastl_assembly *a)
 {
     assign_test(a);
     TRY(assign_by_column(a));
-    TRY(divide(a, &(struct plan){is_open, NASTL_ROLE_TARGET, target_parts, a->wish.split,
+    TRY(divide(a, &(struct plan){is_open, NASTL_SIDE_TARGET, target_parts, a->wish.split,
                                  3, true, TRIAL_TARGET}));
-    TRY(divide(a, &(struct plan){is_open, NASTL_ROLE_SOURCE, source_parts, four_fifths, 2,
+    TRY(divide(a, &(struct plan){is_open, NASTL_SIDE_SOURCE, source_parts, four_fifths, 2,
                                  false, TRIAL_SOURCE}));
     if (!a->wish.split_column)
         return NASTL_OK;
@@ -405,7 +387,7 @@ static int check_part(const struct nastl_assembly *a, int part, const char *name
 static bool has_source(const struct nastl_assembly *a)
 {
     for (size_t i = 0; i < a->rows; i++)
-        if (a->role[i] == NASTL_ROLE_SOURCE)
+        if (a->role[i] == NASTL_SIDE_SOURCE)
             return true;
     return a->params->source.count > 0;
 }

@@ -15,7 +15,7 @@
 
 /* ---- inputs ------------------------------------------------------------------------ */
 
-static int open_input(struct nastl_assembly *a, const char *data, enum nastl_role role)
+static int open_input(struct nastl_assembly *a, const char *data, enum nastl_side role)
 {
     struct nastl_input *input = &a->inputs[a->input_count];
     *input = (struct nastl_input){.data = data,
@@ -25,7 +25,9 @@ static int open_input(struct nastl_assembly *a, const char *data, enum nastl_rol
                                   .split = -1,
                                   .group = -1,
                                   .time = -1};
-    TRY(nastl_table_load(&input->table, data, a->params->data_dir));
+    const struct nastl_dataset_params *p = a->params;
+    TRY(p->open ? p->open(&input->table, data, p->data_dir, p->payload)
+                : nastl_table_load(&input->table, data, p->data_dir));
     a->input_count++;
     if (input->table->rows == 0)
         return nastl_error(NASTL_EFORMAT, "%s: it has a header and no rows; add some",
@@ -44,10 +46,10 @@ int nastl_open_inputs(struct nastl_assembly *a)
     if (!a->inputs)
         return nastl_error_nomem("the data");
     for (size_t i = 0; i < p->target.count; i++)
-        TRY(open_input(a, p->target.items[i], NASTL_ROLE_TARGET));
+        TRY(open_input(a, p->target.items[i], NASTL_SIDE_TARGET));
     for (size_t i = 0; i < p->source.count; i++)
-        TRY(open_input(a, p->source.items[i], NASTL_ROLE_SOURCE));
-    return p->test ? open_input(a, p->test, NASTL_ROLE_TEST) : NASTL_OK;
+        TRY(open_input(a, p->source.items[i], NASTL_SIDE_SOURCE));
+    return p->test ? open_input(a, p->test, NASTL_SIDE_TEST) : NASTL_OK;
 }
 
 void nastl_assembly_finish(struct nastl_assembly *a)
@@ -176,7 +178,7 @@ static int settle_input(const struct nastl_assembly *a, struct nastl_input *inpu
     const struct nastl_descriptor *d = &input->table->descriptor;
     const char *label = first_of(a->params->label, first_of(d->label, wish->label));
     const bool own = d->label && same(label, d->label);
-    const bool target = input->role == NASTL_ROLE_TARGET;
+    const bool target = input->role == NASTL_SIDE_TARGET;
     TRY(find_column(&input->label, input, label, "--label", true));
     input->label_scale = own ? d->label_scale : wish->label_scale;
     input->label_log =
@@ -236,7 +238,7 @@ static const struct nastl_list *domains_of(const struct nastl_assembly *a,
         return &none;
     if (given->count)
         return given;
-    if (!d->path && input->role != NASTL_ROLE_SOURCE)
+    if (!d->path && input->role != NASTL_SIDE_SOURCE)
         d = &a->inputs[0].table->descriptor;
     if (!same(d->domain_column, a->wish.domain_column))
         return &none;
@@ -287,7 +289,7 @@ static int check_domains(const struct nastl_input *input, const struct nastl_cod
 /* ---- rows -------------------------------------------------------------------------- */
 
 static void add_pick(struct nastl_assembly *a, size_t input, size_t row,
-                     enum nastl_role role)
+                     enum nastl_side role)
 {
     a->input[a->rows] = (int32_t)input;
     a->row[a->rows] = (int32_t)row;
@@ -299,13 +301,13 @@ static void add_pick(struct nastl_assembly *a, size_t input, size_t row,
 /* What the rows of each domain are in an input: role + 1, or 0 for nothing. */
 static void roles_of_levels(uint8_t *roles, const struct nastl_codes *codes,
                             const struct nastl_list *source,
-                            const struct nastl_list *target, enum nastl_role role,
+                            const struct nastl_list *target, enum nastl_side role,
                             bool rest)
 {
     for (size_t i = 0; i < codes->count; i++) {
         const char *text = codes->levels[i];
         if (nastl_list_has(source, text))
-            roles[i] = NASTL_ROLE_SOURCE + 1;
+            roles[i] = NASTL_SIDE_SOURCE + 1;
         else if (nastl_list_has(target, text) || rest)
             roles[i] = (uint8_t)(role + 1);
         else
@@ -329,7 +331,7 @@ static int pick_by_domain(struct nastl_assembly *a, size_t at, struct nastl_code
                           const struct nastl_list *target)
 {
     const struct nastl_input *input = &a->inputs[at];
-    const bool rest = input->role != NASTL_ROLE_SOURCE && target->count == 0;
+    const bool rest = input->role != NASTL_SIDE_SOURCE && target->count == 0;
     TRY(check_overlap(source, target));
     TRY(check_domains(input, codes, source, "source"));
     TRY(check_domains(input, codes, target, "target"));
@@ -340,7 +342,7 @@ static int pick_by_domain(struct nastl_assembly *a, size_t at, struct nastl_code
     for (size_t i = 0; i < input->table->rows; i++) {
         const int role = codes->code[i] < 0 ? 0 : roles[codes->code[i]];
         if (role)
-            add_pick(a, at, i, (enum nastl_role)(role - 1));
+            add_pick(a, at, i, (enum nastl_side)(role - 1));
     }
     free(roles);
     return NASTL_OK;
@@ -349,12 +351,12 @@ static int pick_by_domain(struct nastl_assembly *a, size_t at, struct nastl_code
 static int pick_input(struct nastl_assembly *a, size_t at)
 {
     const struct nastl_input *input = &a->inputs[at];
-    const bool from_target = input->role == NASTL_ROLE_TARGET && !a->params->source.count;
-    const struct nastl_list *source = input->role == NASTL_ROLE_SOURCE || from_target
+    const bool from_target = input->role == NASTL_SIDE_TARGET && !a->params->source.count;
+    const struct nastl_list *source = input->role == NASTL_SIDE_SOURCE || from_target
                                           ? domains_of(a, input, true)
                                           : &none;
     const struct nastl_list *target =
-        input->role == NASTL_ROLE_SOURCE ? &none : domains_of(a, input, false);
+        input->role == NASTL_SIDE_SOURCE ? &none : domains_of(a, input, false);
     if (source->count == 0 && target->count == 0) {
         for (size_t i = 0; i < input->table->rows; i++)
             add_pick(a, at, i, input->role);

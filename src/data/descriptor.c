@@ -208,6 +208,7 @@ static int read_keys(struct reader *r)
 {
     struct nastl_descriptor *d = r->descriptor;
     TRY(read_schema(r));
+    TRY(read_missing(r));
     TRY(take_text(&d->name, r, r->root, "name"));
     TRY(read_label(r));
     TRY(read_task(r));
@@ -220,7 +221,6 @@ static int read_keys(struct reader *r)
     TRY(take_text(&d->split_column, r, r->root, "split_column"));
     TRY(take_text(&d->group_column, r, r->root, "group_column"));
     TRY(take_text(&d->time_column, r, r->root, "time_column"));
-    TRY(read_missing(r));
     return read_about(r);
 }
 

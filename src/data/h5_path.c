@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int nastl_h5_path(char out[NASTL_H5_PATH], const char *group, const char *name)
+int nastl_h5_below(char out[NASTL_H5_PATH], const char *group, const char *name)
 {
     const int length = snprintf(out, NASTL_H5_PATH, "%s/%s", group, name);
     if (length > 0 && length < NASTL_H5_PATH)
@@ -23,7 +23,7 @@ int nastl_h5_put_sizes(struct nastl_h5 *file, const char *group, const char *nam
                        const size_t *sizes, size_t count)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     int64_t *ints = nastl_alloc(count, sizeof *ints);
     if (!ints)
         return nastl_error_nomem(name);
@@ -38,7 +38,7 @@ int nastl_h5_get_sizes(size_t *sizes, size_t count, size_t most, struct nastl_h5
                        const char *group, const char *name)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     int64_t *ints = nastl_alloc(count, sizeof *ints);
     if (!ints)
         return nastl_error_nomem(name);

@@ -8,7 +8,7 @@
 enum { NASTL_H5_PATH = 512 };
 
 /* "GROUP/NAME"; NASTL_EINVAL if it is too long. */
-int nastl_h5_path(char out[NASTL_H5_PATH], const char *group, const char *name);
+int nastl_h5_below(char out[NASTL_H5_PATH], const char *group, const char *name);
 
 int nastl_h5_put_sizes(struct nastl_h5 *file, const char *group, const char *name,
                        const size_t *sizes, size_t count);

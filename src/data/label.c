@@ -135,9 +135,9 @@ static int save_knots(const struct nastl_label_map *map, struct nastl_h5 *file,
                       const char *group)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, "from"));
+    TRY(nastl_h5_below(path, group, "from"));
     TRY(nastl_h5_put_doubles(file, path, map->from, 1, &map->knots));
-    TRY(nastl_h5_path(path, group, "to"));
+    TRY(nastl_h5_below(path, group, "to"));
     return nastl_h5_put_doubles(file, path, map->to, 1, &map->knots);
 }
 
@@ -160,13 +160,13 @@ static int load_knots(struct nastl_label_map *map, struct nastl_h5 *file,
     char path[NASTL_H5_PATH];
     size_t shape[NASTL_H5_RANK];
     int rank;
-    TRY(nastl_h5_path(path, group, "from"));
+    TRY(nastl_h5_below(path, group, "from"));
     TRY(nastl_h5_shape(file, path, &rank, shape));
     if (rank != 1 || shape[0] == 0 || shape[0] > NASTL_KNOTS)
         return damaged(group);
     map->knots = shape[0];
     TRY(nastl_h5_get_doubles(file, path, map->from, map->knots));
-    TRY(nastl_h5_path(path, group, "to"));
+    TRY(nastl_h5_below(path, group, "to"));
     TRY(nastl_h5_get_doubles(file, path, map->to, map->knots));
     for (size_t i = 0; i < map->knots; i++)
         if (!isfinite(map->from[i]) || !isfinite(map->to[i]) ||

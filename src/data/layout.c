@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/prep.h"
 #include "data/assemble.h"
+#include "data/texts.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -13,41 +14,79 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void free_texts(char **texts, size_t count)
-{
-    for (size_t i = 0; texts && i < count; i++)
-        free(texts[i]);
-    free(texts);
-}
-
-static int copy_texts(char ***out, char *const *texts, size_t count)
-{
-    char **copy = nastl_alloc_zero(count, sizeof *copy);
-    if (!copy)
-        return nastl_error_nomem("a layout");
-    *out = copy;
-    for (size_t i = 0; i < count; i++) {
-        copy[i] = nastl_strdup(texts[i]);
-        if (!copy[i])
-            return nastl_error_nomem("a layout");
-    }
-    return NASTL_OK;
-}
-
 void nastl_layout_destroy(struct nastl_layout *layout)
 {
     if (!layout)
         return;
     for (size_t i = 0; layout->features && i < layout->feature_count; i++) {
         free(layout->features[i].name);
-        free_texts(layout->features[i].levels, layout->features[i].level_count);
+        nastl_texts_free(layout->features[i].levels, layout->features[i].level_count);
     }
     free(layout->features);
     free(layout->cardinality);
     free(layout->label_name);
     free(layout->label_transform);
-    free_texts(layout->classes, layout->class_count);
+    nastl_texts_free(layout->classes, layout->class_count);
     free(layout);
+}
+
+/* ---- copying ----------------------------------------------------------------------- */
+
+static int copy_feature(struct nastl_layout_feature *out,
+                        const struct nastl_layout_feature *from)
+{
+    *out = *from;
+    out->level_count = 0;
+    out->levels = NULL;
+    out->name = nastl_strdup(from->name);
+    if (!out->name)
+        return nastl_error_nomem("a layout");
+    return from->levels ? nastl_texts_copy(&out->levels, &out->level_count, from->levels,
+                                           from->level_count)
+                        : NASTL_OK;
+}
+
+static int copy_features(struct nastl_layout *out, const struct nastl_layout *from)
+{
+    out->features = nastl_alloc_zero(from->feature_count, sizeof *out->features);
+    if (!out->features)
+        return nastl_error_nomem("a layout");
+    out->feature_count = from->feature_count;
+    for (size_t i = 0; i < from->feature_count; i++)
+        TRY(copy_feature(&out->features[i], &from->features[i]));
+    return NASTL_OK;
+}
+
+static int copy_layout(struct nastl_layout *out, const struct nastl_layout *from)
+{
+    out->numeric = from->numeric;
+    out->categorical = from->categorical;
+    out->task = from->task;
+    out->label_scale = from->label_scale;
+    out->cardinality = nastl_alloc(from->categorical, sizeof *out->cardinality);
+    out->label_name = nastl_strdup(from->label_name);
+    out->label_transform = nastl_strdup(from->label_transform);
+    if (!out->cardinality || !out->label_name || !out->label_transform)
+        return nastl_error_nomem("a layout");
+    if (from->categorical)
+        memcpy(out->cardinality, from->cardinality,
+               from->categorical * sizeof *out->cardinality);
+    TRY(nastl_texts_copy(&out->classes, &out->class_count, from->classes,
+                         from->class_count));
+    return copy_features(out, from);
+}
+
+int nastl_layout_copy(struct nastl_layout **out, const struct nastl_layout *layout)
+{
+    struct nastl_layout *copy = nastl_alloc_zero(1, sizeof *copy);
+    if (!copy)
+        return nastl_error_nomem("a layout");
+    const int status = copy_layout(copy, layout);
+    if (status < 0)
+        nastl_layout_destroy(copy);
+    else
+        *out = copy;
+    return status;
 }
 
 /* ---- fitting ----------------------------------------------------------------------- */
@@ -140,8 +179,8 @@ static int fit_label(struct nastl_layout *layout, const struct nastl_dataset *da
     layout->label_transform = nastl_strdup(dataset->label_transform);
     if (!layout->label_name || !layout->label_transform)
         return nastl_error_nomem("a layout");
-    layout->class_count = dataset->class_count;
-    return copy_texts(&layout->classes, dataset->classes, dataset->class_count);
+    return nastl_texts_copy(&layout->classes, &layout->class_count, dataset->classes,
+                            dataset->class_count);
 }
 
 static int fit(struct nastl_layout *layout, const struct nastl_dataset *dataset,

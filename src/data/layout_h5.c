@@ -27,7 +27,7 @@ static int save_ints(struct nastl_h5 *file, const char *group, const char *name,
                      const int64_t *data, size_t count)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     return nastl_h5_put_ints(file, path, data, 1, &count);
 }
 
@@ -37,7 +37,7 @@ static int save_texts(struct nastl_h5 *file, const char *group, const char *name
     char path[NASTL_H5_PATH];
     if (count == 0)
         return NASTL_OK;
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     return nastl_h5_put_strings(file, path, items, count);
 }
 
@@ -50,7 +50,8 @@ struct flat {
 
 static const char *const number_names[] = {"kind", "at", "indicator", "levels_of",
                                            "missing_level"};
-enum { NUMBERS = sizeof number_names / sizeof *number_names };
+enum { KIND, AT, INDICATOR, LEVELS_OF, MISSING_LEVEL, NUMBERS };
+_Static_assert(sizeof number_names / sizeof *number_names == NUMBERS, "one a name");
 
 static void finish_flat(struct flat *flat)
 {
@@ -125,11 +126,8 @@ static int load_texts(char ***out, size_t *count, struct nastl_h5 *file,
                       const char *group, const char *name)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, name));
-    *out = NULL;
-    *count = 0;
-    return nastl_h5_has(file, path) ? nastl_h5_get_strings(file, path, out, count)
-                                    : NASTL_OK;
+    TRY(nastl_h5_below(path, group, name));
+    return nastl_h5_get_strings(file, path, out, count);
 }
 
 static int load_label(struct nastl_layout *layout, struct nastl_h5 *file,
@@ -147,10 +145,10 @@ static int load_label(struct nastl_layout *layout, struct nastl_h5 *file,
     TRY(nastl_h5_get_text(file, group, "label", &layout->label_name));
     TRY(nastl_h5_get_number(file, group, "label_scale", &layout->label_scale));
     TRY(nastl_h5_get_text(file, group, "label_transform", &layout->label_transform));
-    TRY(load_texts(&layout->classes, &layout->class_count, file, group, "classes"));
-    const bool regression = layout->task == NASTL_TASK_REGRESSION;
-    if (regression != (layout->class_count == 0) ||
-        (layout->task == NASTL_TASK_BINARY && layout->class_count != 2))
+    if (layout->task != NASTL_TASK_REGRESSION)
+        TRY(load_texts(&layout->classes, &layout->class_count, file, group, "classes"));
+    if ((layout->task == NASTL_TASK_BINARY && layout->class_count != 2) ||
+        (layout->task == NASTL_TASK_MULTICLASS && layout->class_count < 2))
         return damaged(group, "the classes do not fit the task");
     if (!isfinite(layout->label_scale) || !(layout->label_scale > 0))
         return damaged(group, "the label's scale is not above 0");
@@ -164,10 +162,18 @@ static int load_numbers(struct flat *flat, struct nastl_h5 *file, const char *gr
     if (!flat->numbers)
         return nastl_error_nomem("a layout");
     for (size_t k = 0; k < NUMBERS; k++) {
-        TRY(nastl_h5_path(path, group, number_names[k]));
+        TRY(nastl_h5_below(path, group, number_names[k]));
         TRY(nastl_h5_get_ints(file, path, flat->numbers + k * flat->count, flat->count));
     }
     return NASTL_OK;
+}
+
+static bool has_levels(const struct flat *flat)
+{
+    for (size_t i = 0; i < flat->count; i++)
+        if (flat->numbers[LEVELS_OF * flat->count + i])
+            return true;
+    return false;
 }
 
 static bool in_range(int64_t value, int64_t low, size_t end)
@@ -181,8 +187,9 @@ static int take_feature(struct nastl_layout *layout, struct flat *flat, size_t i
 {
     const int64_t *n = flat->numbers + i;
     const size_t step = flat->count;
-    const int64_t kind = n[0], at = n[step], indicator = n[2 * step],
-                  levels = n[3 * step], missing = n[4 * step];
+    const int64_t kind = n[KIND * step], at = n[AT * step],
+                  indicator = n[INDICATOR * step], levels = n[LEVELS_OF * step],
+                  missing = n[MISSING_LEVEL * step];
     const bool numeric = kind == NASTL_NUMERIC;
     const size_t columns = numeric ? layout->numeric : layout->categorical;
     if (!in_range(kind, 0, 2) || !in_range(at, 0, columns) ||
@@ -209,24 +216,29 @@ static int take_feature(struct nastl_layout *layout, struct flat *flat, size_t i
 }
 
 /* Every column of x and of code belongs to one feature, and levels ascend. */
-static int check_features(const struct nastl_layout *layout, const char *group)
+static int check_features(size_t *numbers, const struct nastl_layout *layout,
+                          const char *group)
 {
-    size_t columns = 0, codes = 0;
+    size_t indicators = 0, codes = 0;
+    *numbers = 0;
     for (size_t i = 0; i < layout->feature_count; i++) {
         const struct nastl_layout_feature *feature = &layout->features[i];
         const bool numeric = feature->kind == NASTL_NUMERIC;
-        columns += numeric ? 1 + (feature->indicator >= 0) : 0;
+        *numbers += numeric;
+        indicators += numeric && feature->indicator >= 0;
         codes += !numeric;
         for (size_t k = 1; k < feature->level_count; k++)
             if (strcmp(feature->levels[k - 1], feature->levels[k]) >= 0)
                 return damaged(group, "levels that do not ascend");
     }
-    if (columns != layout->numeric || codes != layout->categorical)
+    if (*numbers + indicators != layout->numeric || codes != layout->categorical)
         return damaged(group, "the features do not fill the inputs");
     return NASTL_OK;
 }
 
-static int check_places(const struct nastl_layout *layout, const char *group)
+/* Numbers come first in x, then the indicators; no column is used twice. */
+static int check_places(const struct nastl_layout *layout, size_t numbers,
+                        const char *group)
 {
     bool *taken = nastl_alloc_zero(layout->numeric + layout->categorical, sizeof *taken);
     if (!taken)
@@ -236,25 +248,26 @@ static int check_places(const struct nastl_layout *layout, const char *group)
         const struct nastl_layout_feature *feature = &layout->features[i];
         const bool numeric = feature->kind == NASTL_NUMERIC;
         const size_t at = feature->at + (numeric ? 0 : layout->numeric);
-        twice |= taken[at];
+        twice |= taken[at] || (numeric && at >= numbers);
         taken[at] = true;
         if (!numeric || feature->indicator < 0)
             continue;
-        twice |= taken[feature->indicator];
+        twice |= taken[feature->indicator] || (size_t)feature->indicator < numbers;
         taken[feature->indicator] = true;
     }
     free(taken);
-    return twice ? damaged(group, "two features share an input") : NASTL_OK;
+    return twice ? damaged(group, "features share inputs") : NASTL_OK;
 }
 
 static int load_flat(struct flat *flat, struct nastl_layout *layout,
                      struct nastl_h5 *file, const char *group)
 {
     TRY(load_texts(&flat->names, &flat->count, file, group, "features"));
-    TRY(load_texts(&flat->levels, &flat->level_count, file, group, "levels"));
     if (flat->count == 0)
         return damaged(group, "no features");
     TRY(load_numbers(flat, file, group));
+    if (has_levels(flat))
+        TRY(load_texts(&flat->levels, &flat->level_count, file, group, "levels"));
     layout->features = nastl_alloc_zero(flat->count, sizeof *layout->features);
     layout->cardinality =
         nastl_alloc_zero(layout->categorical, sizeof *layout->cardinality);
@@ -264,8 +277,9 @@ static int load_flat(struct flat *flat, struct nastl_layout *layout,
     size_t used = 0;
     for (size_t i = 0; i < flat->count; i++)
         TRY(take_feature(layout, flat, i, &used, group));
-    TRY(check_features(layout, group));
-    return check_places(layout, group);
+    size_t numbers;
+    TRY(check_features(&numbers, layout, group));
+    return check_places(layout, numbers, group);
 }
 
 static int load(struct nastl_layout *layout, struct nastl_h5 *file, const char *group)

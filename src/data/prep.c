@@ -47,6 +47,20 @@ int nastl_prep_create(struct nastl_prep **out, size_t count, enum nastl_scaling 
     return nastl_error_nomem("the preprocessing");
 }
 
+int nastl_prep_copy(struct nastl_prep **out, const struct nastl_prep *prep)
+{
+    const size_t n = prep->count;
+    const size_t room = prep->scaling == NASTL_SCALING_QUANTILE ? n * NASTL_KNOTS : 0;
+    TRY(nastl_prep_create(out, n, prep->scaling));
+    memcpy((*out)->median, prep->median, n * sizeof *prep->median);
+    memcpy((*out)->mean, prep->mean, n * sizeof *prep->mean);
+    memcpy((*out)->scale, prep->scale, n * sizeof *prep->scale);
+    memcpy((*out)->knots, prep->knots, n * sizeof *prep->knots);
+    memcpy((*out)->knots_x, prep->knots_x, room * sizeof *prep->knots_x);
+    memcpy((*out)->knots_y, prep->knots_y, room * sizeof *prep->knots_y);
+    return NASTL_OK;
+}
+
 size_t nastl_layout_numbers(const struct nastl_layout *layout)
 {
     size_t count = 0;

@@ -6,11 +6,41 @@
  * inside the model.
  *
  *   raw numeric, raw code  --layout-->  columns  --statistics-->  x (N, D'), code (N, K)
- *   D' = numeric features, scaled, then one 0/1 indicator for each that had missing
- * values code: 0 unseen, 1 … levels; a missing category is a level of its own if it
- * occurred
  *
- * SPDX-License-Identifier: Apache-2.0 */
+ * D' = numeric features, scaled, then one 0/1 indicator for each that had missing values;
+ * code: 0 unseen, 1 … levels; a missing category is a level of its own if it occurred.
+ *
+ * In a file (all that is needed to do the same with h5py and NumPy; F numeric features
+ * stand in columns 0 … F - 1 of x, L is the number of all levels):
+ *
+ *   LAYOUT       attributes schema "nas-tl/layout/v1", numeric = D', categorical = K,
+ *                task, label, label_scale, label_transform
+ *     features       (F + K) names; the arrays below are in their order
+ *     kind           (F + K) 0 numeric, 1 categorical
+ *     at             (F + K) column of x or of code
+ *     indicator      (F + K) column of x that is 1 where the number is missing, or -1
+ *     levels_of      (F + K) how many of `levels` are this feature's
+ *     missing_level  (F + K) 1: code levels_of + 1 stands for missing; else missing is 0
+ *     levels         (L) texts, feature after feature; the i-th of its own has code i + 1
+ *     classes        (C) names, in the order of the outputs; absent for regression
+ *
+ *   PREP         attributes schema "nas-tl/prep/v1", scaling, numbers = F; with F = 0
+ *                there is nothing else
+ *     median, mean, scale   (F) double
+ *     knots                 (F) how many of the following are used; and for "quantile"
+ *     knots_x, knots_y      (F, 256) float
+ *
+ *   LABEL        attributes transform, mean, sd, low, high; and for "quantile"
+ *     from, to              (n) double
+ *
+ * A number v is rounded to float first; missing (or infinite as a float) is the median.
+ *   "standard":  x = (v - mean) * scale                    (scale 0: a constant column)
+ *   "quantile":  x = np.interp(v, knots_x[:knots], knots_y[:knots])
+ * An output o of regression stands for the label
+ *   t = o * sd + mean;  none: y = t;  log1p: y = sign(t) * expm1(|t|);
+ *   quantile: y = t along (to -> from), straight on beyond the ends
+ * clipped to [low, high]; the label is label_scale * column of the table, and the log1p
+ * of that where label_transform says so. SPDX-License-Identifier: Apache-2.0 */
 #ifndef DATA_PREP_H
 #define DATA_PREP_H
 
@@ -46,6 +76,7 @@ struct nastl_layout {
 /* Fitted on `rows` (training rows of every domain that takes part). */
 int nastl_layout_fit(struct nastl_layout **out, const struct nastl_dataset *dataset,
                      const int32_t *rows, size_t count);
+int nastl_layout_copy(struct nastl_layout **out, const struct nastl_layout *layout);
 void nastl_layout_destroy(struct nastl_layout *layout);
 int nastl_layout_save(const struct nastl_layout *layout, struct nastl_h5 *file,
                       const char *group);
@@ -70,6 +101,7 @@ struct nastl_prep; /* opaque: medians, means, knots of each numeric feature */
 int nastl_prep_fit(struct nastl_prep **out, const struct nastl_layout *layout,
                    const struct nastl_dataset *dataset, const int32_t *rows, size_t count,
                    enum nastl_scaling scaling);
+int nastl_prep_copy(struct nastl_prep **out, const struct nastl_prep *prep);
 void nastl_prep_destroy(struct nastl_prep *prep);
 int nastl_prep_save(const struct nastl_prep *prep, struct nastl_h5 *file,
                     const char *group);

@@ -23,7 +23,7 @@ static int save_doubles(struct nastl_h5 *file, const char *group, const char *na
                         const double *data, size_t count)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     return nastl_h5_put_doubles(file, path, data, 1, &count);
 }
 
@@ -32,9 +32,9 @@ static int save_knots(const struct nastl_prep *prep, struct nastl_h5 *file,
 {
     char path[NASTL_H5_PATH];
     const size_t shape[2] = {prep->count, NASTL_KNOTS};
-    TRY(nastl_h5_path(path, group, "knots_x"));
+    TRY(nastl_h5_below(path, group, "knots_x"));
     TRY(nastl_h5_put_floats(file, path, prep->knots_x, 2, shape));
-    TRY(nastl_h5_path(path, group, "knots_y"));
+    TRY(nastl_h5_below(path, group, "knots_y"));
     TRY(nastl_h5_put_floats(file, path, prep->knots_y, 2, shape));
     return nastl_h5_put_sizes(file, group, "knots", prep->knots, prep->count);
 }
@@ -82,7 +82,7 @@ static int load_doubles(double *data, size_t count, struct nastl_h5 *file,
                         const char *group, const char *name)
 {
     char path[NASTL_H5_PATH];
-    TRY(nastl_h5_path(path, group, name));
+    TRY(nastl_h5_below(path, group, name));
     TRY(nastl_h5_get_doubles(file, path, data, count));
     for (size_t i = 0; i < count; i++)
         if (!isfinite(data[i]))
@@ -102,9 +102,9 @@ static int load_knots(struct nastl_prep *prep, struct nastl_h5 *file, const char
 {
     char path[NASTL_H5_PATH];
     const size_t room = prep->count * NASTL_KNOTS;
-    TRY(nastl_h5_path(path, group, "knots_x"));
+    TRY(nastl_h5_below(path, group, "knots_x"));
     TRY(nastl_h5_get_floats(file, path, prep->knots_x, room));
-    TRY(nastl_h5_path(path, group, "knots_y"));
+    TRY(nastl_h5_below(path, group, "knots_y"));
     TRY(nastl_h5_get_floats(file, path, prep->knots_y, room));
     TRY(nastl_h5_get_sizes(prep->knots, prep->count, NASTL_KNOTS, file, group, "knots"));
     for (size_t i = 0; i < prep->count; i++)

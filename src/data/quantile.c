@@ -11,8 +11,8 @@
  * the samples: first the ends, then always the sample that is worst approximated
  * (Douglas and Peucker 1973, by vertical distance), until 256 are used.
  *
- * Beside an atom the curve is sampled a quarter of the way to the next value that occurs,
- * not at the jump itself: so a value that is rounded otherwise stays on its step.
+ * Beside an atom the curve is sampled a little towards the next value that occurs, not at
+ * the jump itself: so a value that is rounded otherwise stays on its step.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/quantile.h"
 
@@ -29,11 +29,14 @@ enum { REFERENCES = 1000 };
 static const double fine_step = 0.02;   /* between samples, in z */
 static const double good_enough = 1e-3; /* no more knots below this error in z */
 static const double empty_weight = 0.3; /* of samples where no training value lies */
-static const double threshold = 1e-7;   /* scikit-learn's BOUNDS_THRESHOLD */
+static const double step_part =
+    1. / 64;                          /* of the way to the next value, beside an atom */
+static const double threshold = 1e-7; /* scikit-learn's BOUNDS_THRESHOLD */
 
 /* One sample of the curve. */
 struct sample {
     double x, z, weight;
+    bool vertex;
 };
 
 struct samples {
@@ -45,6 +48,7 @@ struct samples {
 /* A distinct reference quantile with the ranks it covers. */
 struct vertex {
     double x, a, b;
+    bool jumps; /* an atom */
 };
 
 /* ---- the curve --------------------------------------------------------------------- */
@@ -62,10 +66,12 @@ static size_t make_vertices(struct vertex *out, const double *values, size_t n)
     for (size_t k = 0; k < references; k++) {
         const double p = (double)k / (double)(references - 1);
         const double x = nastl_stat_quantile(values, n, p);
-        if (count && x <= out[count - 1].x)
+        if (count && x <= out[count - 1].x) {
             out[count - 1].b = p;
-        else
-            out[count++] = (struct vertex){x, p, p};
+            out[count - 1].jumps = true;
+        } else {
+            out[count++] = (struct vertex){x, p, p, false};
+        }
     }
     return count;
 }
@@ -76,7 +82,20 @@ static void add(struct samples *s, double x, double z, double weight)
     if (s->floats)
         x = (float)x;
     if (s->count == 0 || x > s->at[s->count - 1].x)
-        s->at[s->count++] = (struct sample){x, z, weight};
+        s->at[s->count++] = (struct sample){x, z, weight, false};
+}
+
+/* A vertex takes the place of samples that rounding moved onto it; so does the last one
+ * of vertices. */
+static void add_vertex(struct samples *s, double x, double z, bool last)
+{
+    if (s->floats)
+        x = (float)x;
+    while (s->count > 1 && s->at[s->count - 1].x >= x &&
+           (last || !s->at[s->count - 1].vertex))
+        s->count--;
+    add(s, x, z, 1);
+    s->at[s->count - 1].vertex = true;
 }
 
 /* The number of values that are <= x. */
@@ -98,17 +117,26 @@ static double rank_between(const struct vertex *from, const struct vertex *to, d
     return from->b + (to->a - from->b) * (x - from->x) / (to->x - from->x);
 }
 
-/* The curve strictly between two vertices. `first` and `last` are the training values
- * next to them. */
+/* Where the step beside an atom is sampled: `towards` is the next training value. */
+static double beside(double atom, double towards)
+{
+    const double least = nextafterf((float)atom, (float)towards);
+    const double wished = atom + step_part * (towards - atom);
+    return fabs(wished - atom) > fabs(least - atom) ? wished : least;
+}
+
+/* The curve strictly between two vertices: at both ends, where a jump is there, and in
+ * steps of z. `first` and `last` are the training values next to the vertices. */
 static void sample_between(struct samples *s, const struct vertex *from,
                            const struct vertex *to, double first, double last)
 {
     const double weight = first >= to->x ? empty_weight : 1;
     const double z0 = z_of(from->b), z1 = z_of(to->a);
-    const double after = from->x + 0.25 * (fmin(first, to->x) - from->x);
-    const double before = to->x - 0.25 * (to->x - fmax(last, from->x));
+    const double after = from->jumps ? beside(from->x, first) : from->x;
+    const double before = to->jumps ? beside(to->x, last) : to->x;
     const size_t steps = (size_t)ceil((z1 - z0) / fine_step);
-    add(s, after, z_of(rank_between(from, to, after)), weight);
+    if (from->jumps && after < before)
+        add(s, after, z_of(rank_between(from, to, after)), weight);
     for (size_t i = 1; i < steps; i++) {
         const double z = z0 + (z1 - z0) * (double)i / (double)steps;
         const double p = nastl_stat_normal_cdf(z);
@@ -116,7 +144,7 @@ static void sample_between(struct samples *s, const struct vertex *from,
         if (x > after && x < before)
             add(s, x, z, weight);
     }
-    if (before > after && (float)before < (float)to->x)
+    if (to->jumps && before > after)
         add(s, before, z_of(rank_between(from, to, before)), weight);
 }
 
@@ -132,7 +160,7 @@ static void sample_curve(struct samples *s, const struct vertex *v, size_t count
                          const double *values, size_t n)
 {
     for (size_t i = 0; i < count; i++) {
-        add(s, v[i].x, z_of(rank_of(v, i, count)), 1);
+        add_vertex(s, v[i].x, z_of(rank_of(v, i, count)), i + 1 == count);
         if (i + 1 == count)
             break;
         const size_t up_to = count_up_to(values, n, v[i].x);

@@ -2,6 +2,7 @@
  * files is the business of table_csv.c, table_h5.c and descriptor.c.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/table_read.h"
+#include "data/texts.h"
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -17,19 +18,12 @@
 
 /* ---- making and freeing ------------------------------------------------------------ */
 
-static void free_texts(char **texts, size_t count)
-{
-    for (size_t i = 0; texts && i < count; i++)
-        free(texts[i]);
-    free(texts);
-}
-
 static void finish_column(struct nastl_column *column)
 {
     free(column->name);
     free(column->number);
     free(column->code);
-    free_texts(column->levels, column->level_count);
+    nastl_texts_free(column->levels, column->level_count);
 }
 
 int nastl_table_make_columns(struct nastl_table *table, size_t count)
@@ -124,11 +118,15 @@ int nastl_table_load(struct nastl_table **out, const char *data, const char *fol
     return status;
 }
 
-int nastl_table_save(const struct nastl_table *table, const char *path, bool force)
+static bool is_csv(const char *path)
 {
-    const bool csv =
-        ends_with(path, ".csv") || ends_with(path, ".csv.gz") || strcmp(path, "-") == 0;
-    if (!csv && !ends_with(path, ".h5"))
+    return ends_with(path, ".csv") || ends_with(path, ".csv.gz") ||
+           strcmp(path, "-") == 0;
+}
+
+int nastl_table_check_target(const char *path, bool force)
+{
+    if (!is_csv(path) && !ends_with(path, ".h5"))
         return nastl_error(NASTL_EINVAL,
                            "%s: its ending names no format that can be written; give "
                            ".csv, .csv.gz or .h5",
@@ -136,7 +134,14 @@ int nastl_table_save(const struct nastl_table *table, const char *path, bool for
     if (!force && nastl_file_exists(path))
         return nastl_error(NASTL_EEXIST,
                            "%s: it is there already; give another name or --force", path);
-    return csv ? nastl_table_write_csv(table, path) : nastl_table_write_h5(table, path);
+    return NASTL_OK;
+}
+
+int nastl_table_save(const struct nastl_table *table, const char *path, bool force)
+{
+    TRY(nastl_table_check_target(path, force));
+    return is_csv(path) ? nastl_table_write_csv(table, path)
+                        : nastl_table_write_h5(table, path);
 }
 
 /* ---- asking ------------------------------------------------------------------------ */
@@ -292,7 +297,7 @@ static int texts_of_numbers(char ***out, const double *number, size_t count)
         nastl_number_text(text, number[i]);
         texts[i] = nastl_strdup(text);
         if (!texts[i]) {
-            free_texts(texts, count);
+            nastl_texts_free(texts, count);
             texts = NULL;
         }
     }
@@ -334,7 +339,7 @@ void nastl_codes_finish(struct nastl_codes *codes)
 {
     free(codes->own_code);
     if (codes->own_levels)
-        free_texts(codes->own_levels, codes->count);
+        nastl_texts_free(codes->own_levels, codes->count);
     *codes = (struct nastl_codes){0};
 }
 
@@ -352,5 +357,84 @@ int nastl_column_to_text(struct nastl_column *column, size_t rows)
     column->code = codes.own_code;
     column->levels = codes.own_levels;
     column->level_count = codes.count;
+    return NASTL_OK;
+}
+
+/* ---- kinds of values --------------------------------------------------------------- */
+
+bool nastl_are_classes(size_t distinct, bool integers)
+{
+    enum { MOST_INTEGERS = 20 };
+    return distinct == 2 || (integers && distinct <= MOST_INTEGERS);
+}
+
+bool nastl_codes_are_classes(const struct nastl_codes *codes,
+                             const struct nastl_column *column)
+{
+    bool integers = true;
+    if (column->kind == NASTL_CATEGORICAL)
+        return codes->count <= NASTL_MOST_CLASSES;
+    for (size_t i = 0; i < codes->count; i++) {
+        double value;
+        const char *text = codes->levels[i];
+        integers &=
+            nastl_number_parse(&value, text, strlen(text)) && value == rint(value);
+    }
+    return nastl_are_classes(codes->count, integers);
+}
+
+struct ranked {
+    const char *text;
+    size_t index;
+};
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(((const struct ranked *)a)->text, ((const struct ranked *)b)->text);
+}
+
+int nastl_rank_texts(double *rank, const char *const *texts, size_t count)
+{
+    struct ranked *ranked = nastl_alloc(count, sizeof *ranked);
+    if (!ranked)
+        return nastl_error_nomem("texts to sort");
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        rank[i] = NAN;
+        if (texts[i])
+            ranked[n++] = (struct ranked){texts[i], i};
+    }
+    if (n)
+        qsort(ranked, n, sizeof *ranked, by_bytes);
+    double at = 0;
+    for (size_t i = 0; i < n; i++) {
+        at += i && strcmp(ranked[i].text, ranked[i - 1].text) != 0;
+        rank[ranked[i].index] = at;
+    }
+    free(ranked);
+    return NASTL_OK;
+}
+
+static int rank_rows(double *time, const struct nastl_column *column, size_t rows)
+{
+    const char **texts = nastl_alloc(rows, sizeof *texts);
+    if (!texts)
+        return nastl_error_nomem(column->name);
+    for (size_t i = 0; i < rows; i++)
+        texts[i] = column->code[i] < 0 ? NULL : column->levels[column->code[i]];
+    const int status = nastl_rank_texts(time, texts, rows);
+    free(texts);
+    return status;
+}
+
+int nastl_column_times(double **out, const struct nastl_column *column, size_t rows)
+{
+    double *time = nastl_alloc(rows, sizeof *time);
+    if (!time)
+        return nastl_error_nomem(column->name);
+    *out = time;
+    if (column->kind == NASTL_CATEGORICAL)
+        return rank_rows(time, column, rows);
+    memcpy(time, column->number, rows * sizeof *time);
     return NASTL_OK;
 }

@@ -35,6 +35,8 @@ int nastl_descriptor_load(struct nastl_table *table, const char *path,
                           const char *folder);
 void nastl_descriptor_finish(struct nastl_descriptor *descriptor);
 
+/* Whether a table could be written there: its ending, and that nothing is overwritten. */
+int nastl_table_check_target(const char *path, bool force);
 int nastl_table_write_csv(const struct nastl_table *table, const char *path);
 int nastl_table_write_h5(const struct nastl_table *table, const char *path);
 
@@ -61,5 +63,23 @@ struct nastl_codes {
 int nastl_codes_init(struct nastl_codes *out, const struct nastl_column *column,
                      size_t rows);
 void nastl_codes_finish(struct nastl_codes *codes);
+
+/* ---- what values are ---- */
+
+enum { NASTL_MOST_CLASSES = 1000 };
+
+/* Whether so many distinct numbers are classes: two, or at most 20 integers. */
+bool nastl_are_classes(size_t distinct, bool integers);
+/* The same of a column; texts are classes up to NASTL_MOST_CLASSES. */
+bool nastl_codes_are_classes(const struct nastl_codes *codes,
+                             const struct nastl_column *column);
+
+/* The place of each text in the order of bytes, the same for equal ones; NULL gives NaN.
+ * So texts such as 2024-05-01T12:00:00 are times. */
+int nastl_rank_texts(double *rank, const char *const *texts, size_t count);
+
+/* A column as times to sort by: numbers, or the ranks of its texts; NaN where missing.
+ * The caller frees *out, also after a failure. */
+int nastl_column_times(double **out, const struct nastl_column *column, size_t rows);
 
 #endif

@@ -2,7 +2,8 @@
  *
  * One backend: PAPI through perf_event_uncore (rapl::, amd64_rapl::). Where none passes
  * the liveness gate, energy is unavailable with a reason; it is never 0 and never a
- * constant.
+ * constant. One thread at a time measures, and the machine should be quiet: a package's
+ * energy is that of everything that runs on it.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef METER_ENERGY_H
 #define METER_ENERGY_H
@@ -27,8 +28,10 @@ struct nastl_energy_figure {
     size_t blocks;
 };
 
-/* Blocks of at least 250 ms, idle and active alternating;
- * takes at most `seconds`. */
+/* Blocks of at least 250 ms, idle and active alternating, from tick to tick of the
+ * counter; ends at 30 active blocks, from 8 on where half the interval's width is below
+ * 3 % of net, or when `seconds` are over (two active blocks are made in any case: about
+ * 1.3 s). NASTL_EIO: the counter stood still or went back; then there is no figure. */
 int nastl_energy_measure(struct nastl_energy_figure *out, struct nastl_energy *energy,
                          nastl_call call, void *payload, double seconds);
 

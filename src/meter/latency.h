@@ -11,7 +11,7 @@
 typedef void (*nastl_call)(void *payload);
 
 struct nastl_latency_params {
-    double seconds;  /* for all of it; 0: 0.05 */
+    double seconds;  /* for one try, at_least permitting; 0: 0.05 */
     size_t at_least; /* calls; 0: 200 */
 };
 
@@ -23,7 +23,9 @@ struct nastl_latency {
     bool disturbed; /* busy < 0.98 after three tries: not to be trusted */
 };
 
-/* Warms up, then times single calls on the calling thread. */
+/* Warms up, then times single calls on the calling thread. Calls of less than about 1 µs
+ * are timed in small groups, since the timer itself takes tens of ns: then each sample is
+ * the mean of a group, and `p99` is that of such means. */
 int nastl_latency_measure(struct nastl_latency *out, nastl_call call, void *payload,
                           const struct nastl_latency_params *params);
 

@@ -17,7 +17,7 @@ enum { NASTL_SEARCH_WINDOW = 16 };
 
 enum nastl_outcome {
     NASTL_OUTCOME_COMPLETE,
-    NASTL_OUTCOME_INFEASIBLE, /* `violation` > 0; values may be missing */
+    NASTL_OUTCOME_INFEASIBLE, /* `violation` says how much; values may be missing */
     NASTL_OUTCOME_PRUNED,
     NASTL_OUTCOME_FAILED
 };
@@ -29,7 +29,8 @@ struct nastl_searcher_params {
     const struct nastl_space *space; /* must outlive the searcher */
     uint64_t seed;
     size_t objectives;   /* M; all told values are minimised */
-    size_t trials;       /* the budget, 0 if unknown: for choosing a population */
+    size_t trials;       /* the budget, 0 if unknown: for choosing a population. A resumed
+                            study gives the one it began with */
     nastl_accept accept; /* NULL: everything */
     void *payload;
 };
@@ -45,6 +46,7 @@ struct nastl_searcher_class {
     /* Fills `point` for trial k; need not care for accept or duplicates. `attempt` counts
      * how often this trial was refused before: 0, 1, … */
     int (*propose)(void *self, struct nastl_point *point, size_t k, size_t attempt);
+    /* `point` is borrowed and lives as long as `self`, `values` for the call. */
     int (*tell)(void *self, size_t k, const struct nastl_point *point,
                 enum nastl_outcome outcome, const double *values, double violation);
 };
@@ -53,6 +55,8 @@ const struct nastl_searcher_class *const *
 nastl_searcher_classes(void); /* NULL at the end */
 const struct nastl_searcher_class *nastl_searcher_find(const char *name);
 
+/* On success the caller owns *out. Whatever a searcher learns stays in it: one a thread.
+ * After a failed ask or tell it can only be destroyed; NASTL_ENUMERIC changes nothing. */
 int nastl_searcher_create(struct nastl_searcher **out,
                           const struct nastl_searcher_class *kind,
                           const struct nastl_searcher_params *params);
@@ -65,12 +69,13 @@ int nastl_searcher_ask(const struct nastl_point **out, struct nastl_searcher *se
                        size_t k);
 
 /* The outcome of trial k, in the order of trials. `values` is (M), minimised; ignored
- * unless COMPLETE. */
+ * unless COMPLETE. NASTL_ENUMERIC where one of them is not finite. */
 int nastl_searcher_tell(struct nastl_searcher *searcher, size_t k,
                         enum nastl_outcome outcome, const double *values,
                         double violation);
 
-/* Draws refused by `accept` so far, and draws that had been asked before. */
+/* Candidates refused by `accept` so far (each is shown to it once), and draws of a
+ * candidate that had been asked or refused before. */
 size_t nastl_searcher_rejected(const struct nastl_searcher *searcher);
 size_t nastl_searcher_repeated(const struct nastl_searcher *searcher);
 

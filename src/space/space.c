@@ -198,7 +198,8 @@ static double count_from(struct counter *c, size_t i)
     if (!c->is_walked[i])
         return values * count_from(c, i + 1);
     double total = 0.0;
-    for (double at = 0.0; at < values && c->left > 0; at++, c->left--) {
+    for (double at = 0.0; at < values && c->left > 0; at++) {
+        c->left--;
         c->point->value[i] = nastl_dim_at(&dim->dim, at);
         total += count_from(c, i + 1);
     }

@@ -149,6 +149,9 @@ static int add_key(struct builder *b, const struct place *place,
     const struct nastl_spec_place at = {b->tree, &b->space->arena, place->key, path};
     struct nastl_spec spec;
     TRY(nastl_spec_read(&spec, &at, node));
+    if (spec.when && place->key == b->family_key)
+        return nastl_spec_error(&at, spec.when,
+                                "every candidate has a family; leave when out");
     if (!used)
         return NASTL_OK;
     return spec.per_layer ? add_layers(b, place, &spec, path, &at, node)

@@ -75,7 +75,9 @@ const struct nastl_objective *nastl_study_objective(const struct nastl_study *st
 
 /* Enters trial `number` as running with its candidate (again, after a resume: nothing
  * changes if it is there with the same candidate; NASTL_EFORMAT if with another), and
- * writes its outcome. `space` gives each parameter's distribution for Optuna. */
+ * writes its outcome. `space` gives each parameter's distribution for Optuna (NULL: none
+ * is known). A trial may be ended again, with figures that were measured anew; a complete
+ * one has a finite value of every objective (NASTL_ENUMERIC). */
 int nastl_study_begin(struct nastl_study *study, size_t number,
                       const struct nastl_candidate *candidate,
                       const struct nastl_space *space);
@@ -85,7 +87,14 @@ int nastl_study_end(struct nastl_study *study, const struct nastl_trial *trial);
 int nastl_study_trials(struct nastl_study *study, struct nastl_trial **out,
                        size_t *count);
 
-/* Free text facts of the study ("stop", "seconds", "head" …), kept in the ledger. */
+/* What has ended survives the death of the process at once, and a power loss after this:
+ * it flushes the ledger to the disk where the last time was ten seconds ago or more.
+ * begin and end call it; call it now and then between them. */
+int nastl_study_sync(struct nastl_study *study);
+
+/* Free text facts of the study, kept in the ledger. Setting NULL removes one; *out is
+ * NULL where there is none. publish() sets "head", and "stop" to the head's stop: remove
+ * "stop" when a search goes on, so that the study counts as unfinished. */
 int nastl_study_set_fact(struct nastl_study *study, const char *key, const char *text);
 int nastl_study_get_fact(struct nastl_study *study, const char *key, char **out);
 
@@ -97,7 +106,20 @@ int nastl_study_front(struct nastl_study *study, const struct nastl_trial *trial
 /* Writes pareto.json, pareto.csv and trials.csv atomically. `head` holds what only the
  * search knows and is copied into pareto.json: version, space, task, data, rejected,
  * seconds, stop, hardware; a member's valid, test, cost and warm_start come from its
- * details; front, counts, knee, hypervolume and deliver are computed here. */
+ * details; front, counts, knee, hypervolume and deliver are computed here. The head is
+ * kept as a fact: from there nastl_study_show() takes it while the search runs. */
 int nastl_study_publish(struct nastl_study *study, const json_t *head);
+
+/* The front of a pareto.json as an aligned table of at most 100 columns, with a legend;
+ * the same as a Markdown table; and a picture: the first objective against the first
+ * cost, on a logarithmic axis ("" where there are not two members or is no cost). The
+ * caller frees *out. */
+int nastl_study_front_table(char **out, const json_t *pareto_json);
+int nastl_study_front_markdown(char **out, const json_t *pareto_json);
+int nastl_study_front_plot(char **out, const json_t *pareto_json);
+
+/* A figure for people, by the name of its objective: scores with four decimals, costs
+ * with four digits, large ones with three and k, M, G or T. */
+void nastl_study_figure(char out[32], const char *objective, double value);
 
 #endif

@@ -1,0 +1,96 @@
+/* cmd_model.c: nas-tl predict and nas-tl evaluate.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+
+#include <stdlib.h>
+
+struct model_params {
+    char *out, *label, *data_dir;
+    bool force;
+};
+
+static const struct nastl_opt predict_opts[] = {
+    {"out", NASTL_OPT_TEXT, offsetof(struct model_params, out), .fallback = "-",
+     .metavar = "FILE.csv", .help = "where to write; default: standard output"},
+    {"force", NASTL_OPT_BOOL, offsetof(struct model_params, force), .fallback = "false",
+     .help = "write over a file that is there"},
+    {"data_dir", NASTL_OPT_TEXT, offsetof(struct model_params, data_dir),
+     .metavar = "DIR",
+     .help = "where descriptors find their files; default: NASTL_DATA_DIR"},
+    {NULL},
+};
+
+static const struct nastl_opt evaluate_opts[] = {
+    {"label", NASTL_OPT_TEXT, offsetof(struct model_params, label), .metavar = "COLUMN",
+     .help = "the column with the truth; default: the one the model was trained for"},
+    {"data_dir", NASTL_OPT_TEXT, offsetof(struct model_params, data_dir),
+     .metavar = "DIR",
+     .help = "where descriptors find their files; default: NASTL_DATA_DIR"},
+    {NULL},
+};
+
+static int load_model(struct nastl_model **out, const char *name)
+{
+    char *file, *group;
+    int status = nastl_study_model(&file, &group, name);
+    if (status < 0)
+        return status;
+    status = nastl_model_load(out, file, group);
+    free(file);
+    free(group);
+    return status;
+}
+
+static int run_predict(struct args *args)
+{
+    const struct model_params *params = args->params;
+    struct nastl_model *model;
+    int status = load_model(&model, args->positional[0]);
+    if (status < 0)
+        return status;
+    status = nastl_model_predict(model, args->positional[1], params->data_dir,
+                                 params->out, params->force, talk_log(args));
+    nastl_model_destroy(model);
+    return status;
+}
+
+static int run_evaluate(struct args *args)
+{
+    const struct model_params *params = args->params;
+    struct nastl_model *model;
+    char *text;
+    int status = load_model(&model, args->positional[0]);
+    if (status < 0)
+        return status;
+    status = nastl_model_evaluate(&text, model, args->positional[1], params->data_dir,
+                                  params->label, args->json, talk_log(args));
+    nastl_model_destroy(model);
+    return status < 0 ? status : print_and_free(text);
+}
+
+const struct command command_predict = {
+    .name = "predict",
+    .usage = "MODEL DATA [--out FILE.csv]",
+    .summary = "applies a model to rows: class probabilities and class, or values",
+    .examples = "  nas-tl predict study-1 new_rows.csv --out predictions.csv\n"
+                "  nas-tl predict study-1:17 new_rows.csv.gz\n"
+                "  nas-tl predict model.h5 new_rows.h5\n",
+    .options = predict_opts,
+    .params_size = sizeof(struct model_params),
+    .positional_least = 2,
+    .positional_most = 2,
+    .run = run_predict,
+};
+
+const struct command command_evaluate = {
+    .name = "evaluate",
+    .usage = "MODEL DATA [--label COLUMN]",
+    .summary = "scores a model on labelled rows, with every metric of its task",
+    .examples = "  nas-tl evaluate study-1 test_rows.csv\n"
+                "  nas-tl evaluate model.h5 test_rows.csv --label slice --json\n",
+    .options = evaluate_opts,
+    .params_size = sizeof(struct model_params),
+    .positional_least = 2,
+    .positional_most = 2,
+    .run = run_evaluate,
+};

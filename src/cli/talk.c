@@ -1,0 +1,216 @@
+/* talk.c: progress and messages on standard error, results on standard output, and the
+ * wish to stop.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "cli.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+static const double line_every = 5;   /* seconds, where standard error is no terminal */
+static const double draw_every = 0.1; /* seconds, on a terminal */
+
+static volatile sig_atomic_t is_stopped;
+
+/* The display of this process: there is one standard error. */
+static struct {
+    bool on_terminal, is_drawn;
+    double told_at;
+    char phase[16];
+} display;
+
+/* ---- signals ------------------------------------------------------------------------
+ */
+
+/* The first signal asks to stop; the handler is gone then, so a second one ends at once.
+ */
+static void ask_to_stop(int signal)
+{
+    (void)signal;
+    is_stopped = 1;
+}
+
+static void listen_for_signals(void)
+{
+    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static bool wants_stop(void *payload)
+{
+    (void)payload;
+    return is_stopped;
+}
+
+/* ---- progress -----------------------------------------------------------------------
+ */
+
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec * 1e-9;
+}
+
+static int terminal_width(void)
+{
+    struct winsize size;
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20)
+        return size.ws_col;
+    return 80;
+}
+
+static void format_time(char out[16], double seconds)
+{
+    if (isnan(seconds) || seconds < 0)
+        out[0] = '\0';
+    else if (seconds < 120)
+        snprintf(out, 16, "%.0f s", seconds);
+    else if (seconds < 7200)
+        snprintf(out, 16, "%.0f min", seconds / 60);
+    else
+        snprintf(out, 16, "%.1f h", seconds / 3600);
+}
+
+static void format_bar(char out[16], double share)
+{
+    const int filled = (int)(12 * (share < 0 ? 0 : share > 1 ? 1 : share));
+    out[0] = '[';
+    for (int i = 0; i < 12; i++)
+        out[i + 1] = i < filled ? '#' : '.';
+    memcpy(out + 13, "] ", 3);
+}
+
+static size_t append(char *line, size_t size, size_t length, const char *format, ...)
+    NASTL_PRINTF(4, 5);
+
+static size_t append(char *line, size_t size, size_t length, const char *format, ...)
+{
+    va_list args;
+    if (length >= size)
+        return length;
+    va_start(args, format);
+    const int added = vsnprintf(line + length, size - length, format, args);
+    va_end(args);
+    return length + (added > 0 ? (size_t)added : 0);
+}
+
+/* "search [####........] 21/64  1.9/s  left 23 s  best macro_f1 0.781" */
+static void format_progress(char *line, size_t size,
+                            const struct nastl_progress *progress)
+{
+    char bar[16] = "", left[16];
+    size_t length = 0;
+    if (progress->total > 0)
+        format_bar(bar, progress->done / progress->total);
+    format_time(left, progress->seconds_left);
+    length = append(line, size, length, "%s %s", progress->phase, bar);
+    if (progress->total > 0)
+        length = append(line, size, length, "%.0f/%.0f", progress->done, progress->total);
+    else if (progress->done > 0)
+        length = append(line, size, length, "%.0f", progress->done);
+    if (progress->rate > 0)
+        length = append(line, size, length, "  %.2g/s", progress->rate);
+    if (left[0])
+        length = append(line, size, length, "  left %s", left);
+    if (progress->best && progress->best[0])
+        append(line, size, length, "  best %s", progress->best);
+}
+
+/* Cuts a line to `width` characters; a continuation byte of UTF-8 is no character. */
+static void cut(char *line, int width)
+{
+    for (; *line; line++) {
+        if (((unsigned char)*line & 0xc0) != 0x80 && width-- == 0) {
+            *line = '\0';
+            return;
+        }
+    }
+}
+
+static void draw(char *line)
+{
+    cut(line, terminal_width() - 1);
+    fprintf(stderr, "\r%s\033[K", line);
+    fflush(stderr);
+    display.is_drawn = true;
+}
+
+static void show_progress(const struct nastl_progress *progress, void *payload)
+{
+    char line[512];
+    (void)payload;
+    const bool is_new = strcmp(display.phase, progress->phase) != 0;
+    const double every = display.on_terminal ? draw_every : line_every;
+    if (!is_new && now() - display.told_at < every)
+        return;
+    display.told_at = now();
+    snprintf(display.phase, sizeof display.phase, "%s", progress->phase);
+    format_progress(line, sizeof line, progress);
+    if (display.on_terminal)
+        draw(line);
+    else
+        fprintf(stderr, "%s\n", line);
+}
+
+void talk_end(void)
+{
+    if (display.is_drawn)
+        fprintf(stderr, "\r\033[K");
+    display.is_drawn = false;
+}
+
+/* ---- messages -----------------------------------------------------------------------
+ */
+
+static void write_message(enum nastl_log_level level, const char *message, void *payload)
+{
+    (void)payload;
+    talk_end();
+    fprintf(stderr, "nas-tl: %s%s\n", level == NASTL_LOG_WARNING ? "warning: " : "",
+            message);
+}
+
+static const struct nastl_log loud = {write_message, NULL}, silent = {NULL, NULL};
+
+const struct nastl_log *talk_log(const struct args *args)
+{
+    return args->quiet ? &silent : &loud;
+}
+
+struct nastl_hooks talk_hooks(const struct args *args)
+{
+    listen_for_signals();
+    display.on_terminal = isatty(STDERR_FILENO);
+    return (struct nastl_hooks){
+        .log = *talk_log(args),
+        .progress = args->quiet ? NULL : show_progress,
+        .stop = wants_stop,
+    };
+}
+
+/* ---- results ------------------------------------------------------------------------
+ */
+
+int print_text(const char *text)
+{
+    if (fputs(text, stdout) < 0 || fflush(stdout) != 0)
+        return nastl_error_set(NASTL_EIO,
+                               "standard output: cannot be written; make room or "
+                               "mend the pipe");
+    return NASTL_OK;
+}
+
+int print_and_free(char *text)
+{
+    const int status = print_text(text);
+    free(text);
+    return status;
+}

@@ -1,0 +1,57 @@
+/* budget.c: see budget.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "run/budget.h"
+
+#include "base/clock.h"
+
+#include <stddef.h>
+
+void nastl_budget_start(struct nastl_budget *budget, double time,
+                        const struct nastl_hooks *hooks)
+{
+    *budget = (struct nastl_budget){
+        .hooks = hooks,
+        .start = nastl_clock_seconds(),
+        .time = time,
+        .reserve = 1 + 0.05 * time,
+    };
+}
+
+const struct nastl_log *nastl_budget_log(const struct nastl_budget *budget)
+{
+    return budget->hooks ? &budget->hooks->log : NULL;
+}
+
+double nastl_budget_elapsed(const struct nastl_budget *budget)
+{
+    return nastl_clock_seconds() - budget->start;
+}
+
+bool nastl_budget_interrupted(const struct nastl_budget *budget)
+{
+    return budget->hooks && budget->hooks->stop &&
+           budget->hooks->stop(budget->hooks->payload);
+}
+
+bool nastl_budget_over(const struct nastl_budget *budget, double share)
+{
+    return budget->time > 0 &&
+           nastl_budget_elapsed(budget) > share * (budget->time - budget->reserve);
+}
+
+void nastl_budget_tell(const struct nastl_budget *budget, const char *phase, double done,
+                       double total, double rate, double left, const char *best)
+{
+    if (!budget->hooks || !budget->hooks->progress)
+        return;
+    const struct nastl_progress progress = {
+        .phase = phase,
+        .done = done,
+        .total = total,
+        .seconds = nastl_budget_elapsed(budget),
+        .seconds_left = left,
+        .rate = rate,
+        .best = best,
+    };
+    budget->hooks->progress(&progress, budget->hooks->payload);
+}

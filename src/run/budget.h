@@ -1,0 +1,29 @@
+/* budget.h: when to stop, and what to tell meanwhile.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUN_BUDGET_H
+#define RUN_BUDGET_H
+
+#include <nastl/run.h>
+
+struct nastl_budget {
+    const struct nastl_hooks *hooks; /* may be NULL */
+    double start;                    /* nastl_clock_seconds() */
+    double time;                     /* seconds in all; 0: unlimited */
+    double reserve;                  /* seconds kept for refit, measuring and files */
+};
+
+void nastl_budget_start(struct nastl_budget *budget, double time,
+                        const struct nastl_hooks *hooks);
+const struct nastl_log *nastl_budget_log(const struct nastl_budget *budget);
+double nastl_budget_elapsed(const struct nastl_budget *budget);
+
+/* Asked to stop from outside; the time that search may take is over (`share` of it: 1/3
+ * for the source). */
+bool nastl_budget_interrupted(const struct nastl_budget *budget);
+bool nastl_budget_over(const struct nastl_budget *budget, double share);
+
+/* Tells the progress hook; `left` NaN: unknown. */
+void nastl_budget_tell(const struct nastl_budget *budget, const char *phase, double done,
+                       double total, double rate, double left, const char *best);
+
+#endif

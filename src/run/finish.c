@@ -1,0 +1,236 @@
+/* finish.c: see finish.h.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "run/finish.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "io/file.h"
+#include "run/crew.h"
+#include "run/trial.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double measure_seconds = 0.2; /* of latency, a member */
+
+/* A trial whose weights are delivered. */
+struct member {
+    struct nastl_trial *trial;
+    struct nastl_model *model;
+    bool on_front;
+    int status;
+    char error[512]; /* the worker's sentence, if it failed */
+};
+
+struct members {
+    struct nastl_trial *trials;
+    size_t trial_count;
+    struct member *items;
+    size_t count;
+    char *weights_path;
+    struct nastl_h5 *weights; /* of an earlier run, NULL if there is none */
+};
+
+/* ---- who ----------------------------------------------------------------------------
+ */
+
+static bool is_listed(const size_t *front, size_t count, size_t trial)
+{
+    for (size_t i = 0; i < count; i++)
+        if (front[i] == trial)
+            return true;
+    return false;
+}
+
+static int list_members(struct members *members, struct nastl_study *study, bool keep_all)
+{
+    size_t *front, count;
+    TRY(nastl_study_trials(study, &members->trials, &members->trial_count));
+    TRY(nastl_study_front(study, members->trials, members->trial_count, &front, &count));
+    members->items = nastl_alloc_zero(members->trial_count, sizeof *members->items);
+    for (size_t i = 0; members->items && i < members->trial_count; i++) {
+        struct nastl_trial *trial = &members->trials[i];
+        const bool on_front = is_listed(front, count, i);
+        if (on_front || (keep_all && trial->state == NASTL_STATE_COMPLETE))
+            members->items[members->count++] =
+                (struct member){.trial = trial, .on_front = on_front};
+    }
+    free(front);
+    return members->items ? NASTL_OK : nastl_error_nomem("the front");
+}
+
+static int open_weights(struct members *members, const struct nastl_study *study)
+{
+    TRY(nastl_file_join(&members->weights_path, nastl_study_folder(study), "weights.h5"));
+    return nastl_file_exists(members->weights_path)
+               ? nastl_h5_open(&members->weights, members->weights_path)
+               : NASTL_OK;
+}
+
+static void release(struct members *members)
+{
+    for (size_t i = 0; i < members->count; i++)
+        nastl_model_destroy(members->items[i].model);
+    free(members->items);
+    for (size_t i = 0; i < members->trial_count; i++)
+        nastl_trial_finish(&members->trials[i]);
+    free(members->trials);
+    nastl_h5_close(members->weights);
+    free(members->weights_path);
+}
+
+/* ---- weights ------------------------------------------------------------------------
+ */
+
+static void group_of(char group[64], const struct nastl_trial *trial)
+{
+    snprintf(group, 64, "/trials/%zu", trial->number);
+}
+
+static int load_checkpoint(struct member *member, const struct nastl_study *study)
+{
+    char *path;
+    TRY(nastl_crew_checkpoint(&path, study, member->trial->number));
+    const int status = nastl_model_load(&member->model, path, "/model");
+    free(path);
+    return status;
+}
+
+static size_t epochs_of(const struct nastl_trial *trial)
+{
+    const json_t *cost = json_object_get(trial->details, "cost");
+    const double epochs = json_number_value(json_object_get(cost, "best_epoch"));
+    return epochs >= 1 ? (size_t)epochs : 1;
+}
+
+static int refit(struct member *member, const struct nastl_problem *problem)
+{
+    return nastl_trial_refit(&member->model, problem, member->trial,
+                             epochs_of(member->trial), NULL);
+}
+
+static int make_model(struct member *member, const struct members *members,
+                      const struct nastl_finish_params *params)
+{
+    char group[64];
+    group_of(group, member->trial);
+    if (members->weights && nastl_h5_has(members->weights, group))
+        return nastl_model_read(&member->model, members->weights, group);
+    return params->problem->fold_count > 1 ? refit(member, params->problem)
+                                           : load_checkpoint(member, params->study);
+}
+
+/* Refits are trainings: one a core. */
+static int make_models(struct members *members, const struct nastl_finish_params *params)
+{
+#pragma omp parallel for schedule(dynamic, 1) num_threads(params->jobs)
+    for (size_t i = 0; i < members->count; i++) {
+        struct member *member = &members->items[i];
+        omp_set_num_threads(1);
+        member->status = make_model(member, members, params);
+        if (member->status < 0)
+            snprintf(member->error, sizeof member->error, "%s", nastl_error_last());
+    }
+    for (size_t i = 0; i < members->count; i++)
+        if (members->items[i].status < 0)
+            return nastl_error(members->items[i].status, "trial %zu: %s",
+                               members->items[i].trial->number, members->items[i].error);
+    return NASTL_OK;
+}
+
+static int write_weights(struct members *members)
+{
+    struct nastl_h5 *file;
+    TRY(nastl_h5_create(&file, members->weights_path));
+    int status = nastl_h5_group(file, "/trials");
+    for (size_t i = 0; status == NASTL_OK && i < members->count; i++) {
+        char group[64];
+        group_of(group, members->items[i].trial);
+        status = nastl_model_save(members->items[i].model, file, group);
+    }
+    if (status == NASTL_OK)
+        status = nastl_h5_commit(file);
+    nastl_h5_close(file);
+    return status;
+}
+
+/* ---- figures ------------------------------------------------------------------------
+ */
+
+static int score_test(struct member *member, const struct nastl_problem *problem)
+{
+    struct nastl_scores scores;
+    if (problem->test_count == 0)
+        return nastl_json_set(member->trial->details, "test", json_null());
+    TRY(nastl_trial_test(&scores, member->model, problem));
+    return nastl_json_set(member->trial->details, "test",
+                          nastl_scores_json(&scores, problem->dataset->task));
+}
+
+/* A figure that ranked trials stays as it was; the others are measured now. */
+static int complete_costs(struct member *member, const struct nastl_problem *problem)
+{
+    const json_t *cost = json_object_get(member->trial->details, "cost");
+    if (!json_is_null(json_object_get(cost, "latency")))
+        return NASTL_OK;
+    return nastl_trial_measure(member->trial, member->model, problem, measure_seconds);
+}
+
+static int complete_member(struct member *member,
+                           const struct nastl_finish_params *params)
+{
+    if (!member->on_front)
+        return NASTL_OK;
+    TRY(score_test(member, params->problem));
+    TRY(complete_costs(member, params->problem));
+    return nastl_study_end(params->study, member->trial);
+}
+
+static int complete_members(struct members *members,
+                            const struct nastl_finish_params *params)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        nastl_budget_tell(params->budget, "measure", (double)i, (double)members->count, 0,
+                          NAN, "");
+        TRY(complete_member(&members->items[i], params));
+    }
+    return NASTL_OK;
+}
+
+/* ---- all of it ----------------------------------------------------------------------
+ */
+
+static void drop_checkpoints(const struct members *members,
+                             const struct nastl_study *study)
+{
+    for (size_t i = 0; i < members->count; i++) {
+        char *path;
+        if (nastl_crew_checkpoint(&path, study, members->items[i].trial->number) < 0)
+            return;
+        nastl_file_discard(path);
+        free(path);
+    }
+}
+
+static int finish_members(struct members *members,
+                          const struct nastl_finish_params *params)
+{
+    TRY(list_members(members, params->study, params->keep_all));
+    TRY(open_weights(members, params->study));
+    TRY(make_models(members, params));
+    TRY(complete_members(members, params));
+    TRY(write_weights(members));
+    drop_checkpoints(members, params->study);
+    return NASTL_OK;
+}
+
+int nastl_finish_members(const struct nastl_finish_params *params)
+{
+    struct members members = {0};
+    const int status = finish_members(&members, params);
+    release(&members);
+    return status;
+}

@@ -1,0 +1,23 @@
+/* finish.h: what comes after the search: the delivered weights, the test scores, the
+ * files. SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUN_FINISH_H
+#define RUN_FINISH_H
+
+#include "run/budget.h"
+#include "run/problem.h"
+
+struct nastl_finish_params {
+    const struct nastl_problem *problem;
+    struct nastl_study *study;
+    struct nastl_budget *budget;
+    size_t jobs;
+    bool keep_all;
+};
+
+/* For every front member (with keep_all, every complete trial): its weights, trained
+ * again on all labelled rows where there were folds, go to weights.h5; front members are
+ * scored on the test rows and their costs are completed. The ledger is brought up to
+ * date. */
+int nastl_finish_members(const struct nastl_finish_params *params);
+
+#endif

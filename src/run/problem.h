@@ -1,0 +1,54 @@
+/* problem.h: what a search works on: the data with its parts, the space, the objectives,
+ * the source model. Made once; read by all workers.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUN_PROBLEM_H
+#define RUN_PROBLEM_H
+
+#include <nastl/pareto.h>
+#include <nastl/run.h>
+
+#include "meter/energy.h"
+#include "nn/model.h"
+#include "run/view.h"
+#include "space/space.h"
+#include "study/study.h"
+
+enum { NASTL_AUTO_FOLDS = 5, NASTL_AUTO_FOLDS_BELOW = 2000 };
+
+struct nastl_problem {
+    struct nastl_dataset *dataset;
+    struct nastl_layout *layout;
+    struct nastl_space *space;
+    uint64_t seed;
+
+    struct nastl_view **folds; /* (fold_count): one split, or a view a fold */
+    size_t fold_count;
+    struct nastl_view
+        *full; /* training and validation rows together; NULL for one split */
+    struct nastl_view *source; /* NULL without a source */
+    int32_t *test;             /* rows of the test part */
+    size_t test_count;
+
+    const struct nastl_objective *objectives[NASTL_OBJECTIVES];
+    size_t objective_count;
+    enum nastl_metric metric; /* what early stopping looks at */
+
+    struct nastl_model *warm; /* the source network or --warm-start; NULL: from scratch */
+    char *warm_from;          /* what it was trained on, for people */
+
+    bool wants_latency;          /* an objective or a constraint is measured */
+    struct nastl_energy *energy; /* NULL: not asked for, or no counter lives */
+};
+
+/* Everything but `warm`. Errors speak of options and files. */
+int nastl_problem_create(struct nastl_problem **out,
+                         const struct nastl_search_params *params,
+                         const struct nastl_log *log);
+void nastl_problem_destroy(struct nastl_problem *problem);
+
+/* Loads the data that a search is asked for: files, or the built-in generator's. */
+int nastl_problem_data(struct nastl_dataset **out,
+                       const struct nastl_search_params *params,
+                       const struct nastl_log *log);
+
+#endif

@@ -1,0 +1,389 @@
+/* search.c: the main job: a problem, a source network, a crew, and the files of a study.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include <nastl/run.h>
+
+#include <nastl/meter.h>
+#include <nastl/version.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+#include "io/file.h"
+#include "nn/dnnl.h"
+#include "run/crew.h"
+#include "run/finish.h"
+#include "run/record.h"
+#include "run/source.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_TRIALS = 64, NSGA2_FROM = 40 };
+
+/* One call of nastl_search_run(). */
+struct search {
+    const struct nastl_search_params *params;
+    struct nastl_budget budget;
+    struct nastl_problem *problem;
+    struct nastl_study *study;
+    char *folder;
+    size_t trials, planned, jobs;
+    bool resumed;
+    struct nastl_crew_result result;
+};
+
+static int path_in(char **out, const struct search *search, const char *name)
+{
+    return nastl_file_join(out, search->folder, name);
+}
+
+/* ---- folder and ledger --------------------------------------------------------------
+ */
+
+/* study-1, study-2, … in the working directory. */
+static int new_folder(char **out)
+{
+    for (int i = 1;; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "study-%d", i);
+        if (nastl_file_exists(name))
+            continue;
+        *out = nastl_strdup(name);
+        return *out ? NASTL_OK : nastl_error_nomem("a name");
+    }
+}
+
+static int choose_folder(struct search *search)
+{
+    const struct nastl_search_params *params = search->params;
+    if (!params->study)
+        return params->resume
+                   ? nastl_error(NASTL_EINVAL, "--resume: without a study; add "
+                                               "--study DIR")
+                   : new_folder(&search->folder);
+    search->folder = nastl_strdup(params->study);
+    if (!search->folder)
+        return nastl_error_nomem("a name");
+    search->resumed = params->resume && nastl_study_is_there(search->folder);
+    if (nastl_study_is_there(search->folder) && !params->resume)
+        return nastl_error(NASTL_EEXIST,
+                           "%s: is a study already; add --resume to go on with "
+                           "it, or name another folder",
+                           search->folder);
+    return NASTL_OK;
+}
+
+/* The searcher plans for the trials that the study was begun with: a resume that asks for
+ * more must be given the same suggestions. */
+static int plan(struct search *search)
+{
+    char number[32], *text = NULL;
+    double planned;
+    if (!search->resumed) {
+        search->planned = search->trials;
+        nastl_number_text(number, (double)search->trials);
+        return nastl_study_set_fact(search->study, "planned", number);
+    }
+    TRY(nastl_study_get_fact(search->study, "planned", &text));
+    const bool is_known = text && nastl_number_parse(&planned, text, strlen(text));
+    search->planned = is_known ? (size_t)planned : search->trials;
+    free(text);
+    return NASTL_OK;
+}
+
+static int open_study(struct search *search)
+{
+    const struct nastl_problem *problem = search->problem;
+    const struct nastl_study_info info = {
+        .seed = problem->seed,
+        .objectives = problem->objective_count,
+        .objective = problem->objectives,
+    };
+    return search->resumed ? nastl_study_open(&search->study, search->folder)
+                           : nastl_study_create(&search->study, search->folder, &info);
+}
+
+static int write_record(struct search *search)
+{
+    char *path;
+    TRY(path_in(&path, search, "study.yaml"));
+    const int status =
+        nastl_record_write(path, search->params, &search->problem->dataset->files);
+    free(path);
+    return status;
+}
+
+static int check_record(struct search *search)
+{
+    char *path;
+    TRY(path_in(&path, search, "study.yaml"));
+    const int status = nastl_record_check(path, search->params);
+    free(path);
+    return status;
+}
+
+/* ---- choices ------------------------------------------------------------------------
+ */
+
+static bool has_objective(const struct nastl_problem *problem, const char *name)
+{
+    for (size_t j = 0; j < problem->objective_count; j++)
+        if (strcmp(problem->objectives[j]->name, name) == 0)
+            return true;
+    return false;
+}
+
+static void choose_sizes(struct search *search)
+{
+    const struct nastl_search_params *params = search->params;
+    search->trials = (size_t)params->trials;
+    if (search->trials == 0 && params->time == 0)
+        search->trials = DEFAULT_TRIALS;
+    search->jobs = params->jobs ? (size_t)params->jobs : (size_t)omp_get_num_procs();
+}
+
+static void keep_training_time_honest(struct search *search)
+{
+    if (search->jobs == 1 || !has_objective(search->problem, "training_time"))
+        return;
+    search->jobs = 1;
+    nastl_log_warning(nastl_budget_log(&search->budget),
+                      "training_time is measured with one job: --jobs 1");
+}
+
+static const struct nastl_searcher_class *choose_sampler(const struct search *search)
+{
+    const char *name = search->params->sampler ? search->params->sampler : "auto";
+    if (strcmp(name, "auto") != 0)
+        return nastl_searcher_find(name);
+    const bool many = search->planned == 0 || search->planned >= NSGA2_FROM;
+    nastl_log_info(nastl_budget_log(&search->budget), "sampler: %s",
+                   many ? "nsga2, since there are trials enough for generations"
+                        : "random, since there are fewer than 40 trials");
+    return nastl_searcher_find(many ? "nsga2" : "random");
+}
+
+static int prepare_source(struct search *search)
+{
+    char *path;
+    TRY(path_in(&path, search, "source.h5"));
+    const int status = nastl_source_prepare(search->problem, search->params->warm_start,
+                                            path, &search->budget);
+    free(path);
+    return status;
+}
+
+/* ---- what only the search knows of pareto.json --------------------------------------
+ */
+
+static json_t *data_json(const struct nastl_dataset *data)
+{
+    size_t rows[NASTL_PART_COUNT];
+    for (int p = 0; p < NASTL_PART_COUNT; p++)
+        rows[p] = nastl_dataset_count(data, (enum nastl_part)p);
+    return json_pack(
+        "{s:s, s:s?, s:{s:I, s:I, s:I, s:I}, s:I, s:I}", "target", data->target_name,
+        "source", data->source_name, "rows", "source",
+        (json_int_t)(rows[NASTL_PART_SOURCE_TRAIN] + rows[NASTL_PART_SOURCE_VALID]),
+        "train", (json_int_t)rows[NASTL_PART_TRAIN], "valid",
+        (json_int_t)rows[NASTL_PART_VALID], "test", (json_int_t)rows[NASTL_PART_TEST],
+        "features", (json_int_t)data->feature_count, "classes",
+        (json_int_t)data->class_count);
+}
+
+static json_t *hardware_json(const struct search *search)
+{
+    struct nastl_hardware hardware;
+    char version[32], isa[64];
+    if (nastl_hardware_probe(&hardware) < 0)
+        return json_null();
+    nastl_dnnl_describe(version, isa);
+    json_t *energy =
+        hardware.energy
+            ? json_pack("{s:b, s:s}", "available", 1, "source", hardware.energy_source)
+            : json_pack("{s:b, s:s}", "available", 0, "reason", hardware.energy_reason);
+    return json_pack("{s:s, s:I, s:s, s:s, s:o}", "cpu", hardware.cpu, "threads",
+                     (json_int_t)search->jobs, "isa", isa, "onednn", version, "energy",
+                     energy);
+}
+
+/* Seconds of all runs of the study together. */
+static double total_seconds(const struct search *search)
+{
+    char *text = NULL;
+    double before = 0;
+    if (nastl_study_get_fact(search->study, "seconds", &text) == NASTL_OK && text &&
+        !nastl_number_parse(&before, text, strlen(text)))
+        before = 0;
+    free(text);
+    return before + nastl_budget_elapsed(&search->budget);
+}
+
+static json_t *head_json(const struct search *search, double seconds)
+{
+    return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:o}", "version", NASTL_VERSION,
+                     "space", nastl_space_name(search->problem->space), "task",
+                     nastl_task_name(search->problem->dataset->task), "data",
+                     data_json(search->problem->dataset), "rejected",
+                     (json_int_t)search->result.rejected, "seconds",
+                     nastl_json_number(seconds), "stop", search->result.stop, "hardware",
+                     hardware_json(search));
+}
+
+static int publish(struct search *search)
+{
+    char text[32];
+    const double seconds = total_seconds(search);
+    nastl_budget_tell(&search->budget, "publish", 0, 0, 0, NAN, "");
+    json_t *head = head_json(search, seconds);
+    if (!head)
+        return nastl_error_nomem("pareto.json");
+    nastl_number_text(text, seconds);
+    int status = nastl_study_publish(search->study, head);
+    json_decref(head);
+    if (status == NASTL_OK)
+        status = nastl_study_set_fact(search->study, "seconds", text);
+    if (status == NASTL_OK)
+        status = nastl_study_set_fact(search->study, "stop", search->result.stop);
+    return status;
+}
+
+/* ---- the outcome --------------------------------------------------------------------
+ */
+
+void nastl_search_outcome_finish(struct nastl_search_outcome *outcome)
+{
+    free(outcome->study);
+    free(outcome->stop);
+    free(outcome->table);
+    free(outcome->json);
+    *outcome = (struct nastl_search_outcome){0};
+}
+
+static int fill_outcome(struct nastl_search_outcome *out, const struct search *search,
+                        const char *stop)
+{
+    char *path;
+    json_t *pareto = NULL;
+    size_t length;
+    out->study = nastl_strdup(search->folder);
+    out->stop = nastl_strdup(stop);
+    if (!out->study || !out->stop)
+        return nastl_error_nomem("the outcome");
+    TRY(path_in(&path, search, "pareto.json"));
+    int status = nastl_file_read(&out->json, &length, path, (size_t)1 << 30);
+    if (status == NASTL_OK)
+        status = nastl_json_read(&pareto, path);
+    if (status == NASTL_OK)
+        status = nastl_study_front_table(&out->table, pareto);
+    if (status == NASTL_OK)
+        out->front = json_array_size(json_object_get(pareto, "front"));
+    json_decref(pareto);
+    free(path);
+    return status;
+}
+
+/* ---- a run --------------------------------------------------------------------------
+ */
+
+/* Every trial of the budget is over, and the files were written. */
+static bool is_finished(const struct search *search)
+{
+    char *stop = NULL;
+    struct nastl_trial *trials = NULL;
+    size_t count = 0, over = 0;
+    if (nastl_study_get_fact(search->study, "stop", &stop) < 0 || !stop)
+        return false;
+    const bool exhausted = strcmp(stop, "exhausted") == 0;
+    const bool complete = exhausted || strcmp(stop, "trials") == 0;
+    free(stop);
+    if (!complete || nastl_study_trials(search->study, &trials, &count) < 0)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        over += trials[i].state != NASTL_STATE_RUNNING;
+        nastl_trial_finish(&trials[i]);
+    }
+    free(trials);
+    return over == count && (exhausted || (search->trials && over >= search->trials));
+}
+
+static int work(struct search *search)
+{
+    const bool keep_all =
+        search->params->keep && strcmp(search->params->keep, "all") == 0;
+    const struct nastl_crew_params crew = {
+        .problem = search->problem,
+        .study = search->study,
+        .sampler = choose_sampler(search),
+        .trials = search->trials,
+        .planned = search->planned,
+        .jobs = search->jobs,
+        .budget = &search->budget,
+        .keep_all = keep_all,
+    };
+    const struct nastl_finish_params finish = {
+        .problem = search->problem,
+        .study = search->study,
+        .budget = &search->budget,
+        .jobs = search->jobs,
+        .keep_all = keep_all,
+    };
+    TRY(nastl_crew_work(&search->result, &crew));
+    TRY(nastl_finish_members(&finish));
+    return publish(search);
+}
+
+/* Nothing of a new study is on the disk before everything that was asked is understood.
+ */
+static int prepare(struct search *search)
+{
+    TRY(choose_folder(search));
+    choose_sizes(search);
+    if (search->resumed) {
+        TRY(check_record(search));
+        TRY(nastl_study_open(&search->study, search->folder));
+        if (is_finished(search))
+            return 1;
+    }
+    nastl_budget_tell(&search->budget, "loading", 0, 0, 0, NAN, "");
+    TRY(nastl_problem_create(&search->problem, search->params,
+                             nastl_budget_log(&search->budget)));
+    keep_training_time_honest(search);
+    if (!search->study) {
+        TRY(open_study(search));
+        TRY(write_record(search));
+    }
+    TRY(plan(search));
+    return prepare_source(search);
+}
+
+static int run(struct nastl_search_outcome *out, struct search *search)
+{
+    const int prepared = prepare(search);
+    TRY(prepared);
+    if (prepared > 0)
+        return fill_outcome(out, search, "finished");
+    TRY(work(search));
+    TRY(fill_outcome(out, search, search->result.stop));
+    if (strcmp(search->result.stop, "interrupted") == 0)
+        return nastl_error(NASTL_EINTERRUPTED, "%s: interrupted; add --resume to go on",
+                           search->folder);
+    return NASTL_OK;
+}
+
+int nastl_search_run(struct nastl_search_outcome *out,
+                     const struct nastl_search_params *params,
+                     const struct nastl_hooks *hooks)
+{
+    struct search search = {.params = params};
+    *out = (struct nastl_search_outcome){0};
+    nastl_budget_start(&search.budget, params->time, hooks);
+    const int status = run(out, &search);
+    nastl_study_close(search.study);
+    nastl_problem_destroy(search.problem);
+    free(search.folder);
+    return status;
+}

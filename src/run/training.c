@@ -1,0 +1,207 @@
+/* training.c: one training of one candidate on one view.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "run/trial.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "transfer/warm.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum nastl_scaling scaling_of(const struct nastl_candidate *candidate)
+{
+    const char *name =
+        nastl_candidate_text(candidate, "input.numeric_scaling", "standard");
+    return strcmp(name, "quantile") == 0 ? NASTL_SCALING_QUANTILE
+                                         : NASTL_SCALING_STANDARD;
+}
+
+static enum nastl_label_transform transform_of(const struct nastl_candidate *candidate)
+{
+    const char *name =
+        nastl_candidate_text(candidate, "training.label_transform", "none");
+    if (strcmp(name, "log1p") == 0)
+        return NASTL_LABEL_LOG1P;
+    return strcmp(name, "quantile") == 0 ? NASTL_LABEL_QUANTILE : NASTL_LABEL_NONE;
+}
+
+static enum nastl_loss loss_of(enum nastl_task task)
+{
+    switch (task) {
+    case NASTL_TASK_BINARY:
+        return NASTL_LOSS_BINARY_CROSS_ENTROPY;
+    case NASTL_TASK_MULTICLASS:
+        return NASTL_LOSS_CROSS_ENTROPY;
+    default:
+        return NASTL_LOSS_SQUARED_ERROR;
+    }
+}
+
+/* ---- validation -------------------------------------------------------------------- */
+
+/* What early stopping needs after each epoch. */
+struct validation {
+    const struct nastl_training *training;
+    const struct nastl_label_map *map;
+    double *predictions; /* (valid, width) */
+    size_t epochs, epoch;
+};
+
+static double score_outputs(const float *outputs, void *payload)
+{
+    const struct validation *valid = payload;
+    const struct nastl_problem *problem = valid->training->problem;
+    const struct nastl_dataset *data = problem->dataset;
+    const struct nastl_view *view = valid->training->view;
+    double score;
+    nastl_outputs_to_predictions(valid->predictions, outputs, view->valid_count,
+                                 data->task, data->class_count, valid->map);
+    if (nastl_score_one(&score, problem->metric, data->task, data->class_count,
+                        view->valid_labels, valid->predictions, view->valid_count) < 0)
+        return -HUGE_VAL;
+    return nastl_metric_maximized(problem->metric) ? score : -score;
+}
+
+static bool is_stopped(const struct nastl_stop *stop)
+{
+    return stop && stop->stop && stop->stop(stop->payload);
+}
+
+static bool is_enough(const struct nastl_stop *stop)
+{
+    return stop && stop->enough && stop->enough(stop->payload);
+}
+
+static bool after_epoch(size_t epoch, double train_loss, double score, void *payload)
+{
+    struct validation *valid = payload;
+    const struct nastl_training *training = valid->training;
+    (void)train_loss;
+    if (training->epoch)
+        training->epoch(epoch, valid->epochs, score, training->epoch_payload);
+    return !is_stopped(training->stop) && !is_enough(training->stop);
+}
+
+/* ---- training ---------------------------------------------------------------------- */
+
+static void recipe_of(struct nastl_recipe *recipe, const struct nastl_training *training)
+{
+    nastl_recipe_of(recipe, training->candidate);
+    if (training->epochs) {
+        recipe->max_epochs = training->epochs;
+        recipe->patience = 0;
+    }
+}
+
+static int train_on_view(struct nastl_trained *trained, struct nastl_model *model,
+                         const struct nastl_training *training, struct validation *valid)
+{
+    struct nastl_view *view = training->view;
+    const struct nastl_dataset *data = training->problem->dataset;
+    const struct nastl_prep *prep;
+    struct nastl_train_params params = {
+        .loss = loss_of(data->task),
+        .seed = training->problem->seed,
+        .trial = training->stream,
+        .train = view->index,
+        .train_count = view->train_count,
+        .valid = view->index + view->train_count,
+        .valid_count = view->valid_count,
+        .score = score_outputs,
+        .score_payload = valid,
+        .epoch = after_epoch,
+        .epoch_payload = valid,
+    };
+    recipe_of(&params.recipe, training);
+    valid->epochs = params.recipe.max_epochs;
+    TRY(nastl_view_features(&prep, &params.xy, view, scaling_of(training->candidate)));
+    TRY(nastl_view_labels(&valid->map, &params.y, view,
+                          transform_of(training->candidate)));
+    TRY(nastl_train(&trained->result, model->net, &params));
+    if (trained->result.stopped && is_stopped(training->stop))
+        return nastl_error(NASTL_EINTERRUPTED,
+                           "training: stopped on request; use --resume "
+                           "to go on");
+    model->label = *valid->map;
+    return NASTL_OK;
+}
+
+/* Every metric of the kept epoch. */
+static int score_model(struct nastl_trained *trained, struct nastl_model *model,
+                       const struct nastl_training *training)
+{
+    const struct nastl_view *view = training->view;
+    const struct nastl_dataset *data = training->problem->dataset;
+    const size_t width = nastl_prediction_width(data->task, data->class_count);
+    if (view->valid_count == 0)
+        return NASTL_OK;
+    double *predictions = nastl_alloc(view->valid_count, width * sizeof *predictions);
+    if (!predictions)
+        return nastl_error_nomem("predictions");
+    int status = nastl_model_predictions(model, data, view->rows + view->train_count,
+                                         view->valid_count, predictions);
+    if (status == NASTL_OK)
+        status = nastl_scores_compute(&trained->scores, data->task, data->class_count,
+                                      view->valid_labels, predictions, view->valid_count);
+    free(predictions);
+    return status;
+}
+
+static int run_training(struct nastl_trained *trained, struct nastl_model *model,
+                        const struct nastl_training *training)
+{
+    const struct nastl_dataset *data = training->problem->dataset;
+    const size_t width = nastl_prediction_width(data->task, data->class_count);
+    struct validation valid = {.training = training};
+    valid.predictions =
+        nastl_alloc(training->view->valid_count, width * sizeof *valid.predictions);
+    if (!valid.predictions)
+        return nastl_error_nomem("predictions");
+    const int status = train_on_view(trained, model, training, &valid);
+    free(valid.predictions);
+    TRY(status);
+    return score_model(trained, model, training);
+}
+
+/* ---- models ------------------------------------------------------------------------ */
+
+/* A model that owns copies of what the problem shares. */
+static int build_model(struct nastl_model *model, const struct nastl_training *training)
+{
+    const struct nastl_problem *problem = training->problem;
+    const struct nastl_prep *prep;
+    const struct nastl_xy *xy;
+    const enum nastl_scaling scaling = scaling_of(training->candidate);
+    TRY(nastl_view_features(&prep, &xy, training->view, scaling));
+    TRY(nastl_layout_copy(&model->layout, problem->layout));
+    TRY(nastl_prep_copy(&model->prep, prep));
+    TRY(nastl_candidate_copy(&model->candidate, training->candidate));
+    const struct nastl_shape shape = nastl_model_shape(model->layout);
+    TRY(nastl_arch_build(&model->graph, &model->candidate, &shape));
+    return nastl_net_create(&model->net, model->graph);
+}
+
+int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
+                      const struct nastl_training *training)
+{
+    struct nastl_model *model = nastl_alloc_zero(1, sizeof *model);
+    if (!model)
+        return nastl_error_nomem("a model");
+    *trained = (struct nastl_trained){0};
+    int status = build_model(model, training);
+    if (status == NASTL_OK)
+        nastl_net_init(model->net, training->problem->seed, training->stream);
+    if (status == NASTL_OK && training->warm)
+        status = nastl_warm_start(&trained->matched, model->net, model->layout,
+                                  training->warm);
+    if (status == NASTL_OK)
+        status = run_training(trained, model, training);
+    if (status < 0) {
+        nastl_model_destroy(model);
+        return status;
+    }
+    *out = model;
+    return NASTL_OK;
+}

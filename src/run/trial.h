@@ -1,0 +1,82 @@
+/* trial.h: one candidate: built, warm-started, trained on every fold, scored; later
+ * measured in the quiet lane.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef RUN_TRIAL_H
+#define RUN_TRIAL_H
+
+#include "nn/train.h"
+#include "run/problem.h"
+
+/* Asked after each epoch. `stop` true: the training is given up; `enough` true: it ends
+ * with the best epoch so far. Both may be NULL. */
+struct nastl_stop {
+    bool (*stop)(void *payload);
+    bool (*enough)(void *payload);
+    void *payload;
+};
+
+/* What a candidate costs before any training, for constraints that can be decided then.
+ * NASTL_EINVAL where it cannot be built. */
+struct nastl_cost {
+    double parameters, flops, memory;
+};
+int nastl_trial_cost(struct nastl_cost *out, const struct nastl_problem *problem,
+                     const struct nastl_candidate *candidate);
+
+/* Whether the candidate may become a trial: it can be built, its strategy has what it
+ * needs, no constraint that is decided by now is violated. */
+bool nastl_trial_accepts(const struct nastl_problem *problem,
+                         const struct nastl_candidate *candidate);
+
+/* Trains trial->candidate and fills state, values, errors, reason, seconds and details; a
+ * numeric failure is a state, not an error. *model is the first fold's (the caller owns
+ * it), NULL unless COMPLETE. NASTL_EINTERRUPTED: stopped; the trial stays running. */
+int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
+                      const struct nastl_problem *problem, const struct nastl_stop *stop);
+
+/* Measures latency (and energy) of the model in the quiet lane, fills the timed values
+ * and decides the constraints that need them. */
+int nastl_trial_measure(struct nastl_trial *trial, struct nastl_model *model,
+                        const struct nastl_problem *problem, double seconds);
+
+/* Decides what constraints remain: a violated one makes a complete trial infeasible. */
+void nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *problem);
+
+/* Trains the candidate once more on all labelled target rows for `epochs` epochs. */
+int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *problem,
+                      const struct nastl_trial *trial, size_t epochs,
+                      const struct nastl_stop *stop);
+
+/* Scores the model on the test rows. NASTL_ENOENT where there are none. */
+int nastl_trial_test(struct nastl_scores *out, struct nastl_model *model,
+                     const struct nastl_problem *problem);
+
+/* {"accuracy": …} with every metric of the task; what is NaN is null. */
+json_t *nastl_scores_json(const struct nastl_scores *scores, enum nastl_task task);
+
+/* ---- one training, for trials and for the source ---- */
+
+struct nastl_training {
+    const struct nastl_problem *problem;
+    struct nastl_view *view;
+    const struct nastl_candidate *candidate;
+    uint32_t stream;                /* of init, shuffles and dropout */
+    size_t epochs;                  /* 0: as the recipe says; else exactly that many */
+    const struct nastl_model *warm; /* NULL: from scratch */
+    const struct nastl_stop *stop;
+    void (*epoch)(size_t epoch, size_t of, double score, void *payload); /* may be NULL */
+    void *epoch_payload;
+};
+
+struct nastl_trained {
+    struct nastl_train_result result;
+    struct nastl_scores scores; /* on the view's validation rows, if it has any */
+    double matched;
+};
+
+/* Builds and trains a model of its own copies of prep and layout; the caller owns *out.
+ */
+int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
+                      const struct nastl_training *training);
+
+#endif

@@ -1,0 +1,170 @@
+/* locate.c: where the model is that a user means by MODEL: FILE.h5[:/GROUP] or
+ * STUDY[:TRIAL]. A path may hold colons: what exists decides.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "study/study_impl.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "io/file.h"
+#include "io/h5.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- a trial of a study ------------------------------------------------------------ */
+
+/* "17, 4 and 9", the trials whose weights are kept, for a message. */
+static void name_trials(struct nastl_strbuf *buf, char *const *names, size_t count)
+{
+    enum { MOST = 20 };
+    for (size_t i = 0; i < count && i < MOST; i++)
+        nastl_strbuf_addf(buf, "%s%s", i ? ", " : "", names[i]);
+    if (count > MOST)
+        nastl_strbuf_addf(buf, " and %zu more", count - MOST);
+}
+
+static int no_such_trial(const char *study, const char *trial, struct nastl_h5 *weights)
+{
+    char **names = NULL;
+    size_t count = 0;
+    struct nastl_strbuf there;
+    nastl_strbuf_init(&there);
+    if (nastl_h5_children(weights, "/trials", &names, &count) < 0)
+        count = 0;
+    name_trials(&there, names, count);
+    const char *text = nastl_strbuf_text(&there);
+    const int status = nastl_error(
+        NASTL_ENOENT, "%s:%s: no weights are kept of this trial; %s%s", study, trial,
+        count ? "give one of " : "none are kept", text ? text : "those kept");
+    nastl_strbuf_finish(&there);
+    nastl_h5_free_strings(names, count);
+    return status;
+}
+
+static int trial_group(char **out, const char *trial)
+{
+    struct nastl_strbuf group;
+    nastl_strbuf_init(&group);
+    nastl_strbuf_addf(&group, "/trials/%s", trial);
+    return nastl_strbuf_take(out, &group);
+}
+
+static bool is_number(const char *text)
+{
+    return *text && strspn(text, "0123456789") == strlen(text);
+}
+
+static int check_kept(const char *file, const char *group, const char *study,
+                      const char *trial)
+{
+    struct nastl_h5 *weights;
+    if (!nastl_file_exists(file))
+        return nastl_error(NASTL_ENOENT,
+                           "%s: it has no weights.h5; go on with the search (--resume)",
+                           study);
+    TRY(nastl_h5_open(&weights, file));
+    const int status = is_number(trial) && nastl_h5_has(weights, group)
+                           ? NASTL_OK
+                           : no_such_trial(study, trial, weights);
+    nastl_h5_close(weights);
+    return status;
+}
+
+static int locate_trial(char **file, char **group, const char *study, const char *trial)
+{
+    TRY(nastl_file_join(file, study, "weights.h5"));
+    int status = trial_group(group, trial);
+    if (status == NASTL_OK) {
+        status = check_kept(*file, *group, study, trial);
+        if (status < 0)
+            free(*group);
+    }
+    if (status < 0)
+        free(*file);
+    return status;
+}
+
+/* ---- what a study delivers --------------------------------------------------------- */
+
+static int delivered_trial(long long *out, const char *study)
+{
+    char *path;
+    json_t *doc;
+    TRY(nastl_file_join(&path, study, "pareto.json"));
+    const int status = nastl_json_read(&doc, path);
+    free(path);
+    if (status == NASTL_ENOENT)
+        return nastl_error(NASTL_ENOENT,
+                           "%s: it has no pareto.json; go on with the search (--resume)",
+                           study);
+    TRY(status);
+    const json_t *trial = json_object_get(json_object_get(doc, "deliver"), "trial");
+    const bool there = json_is_integer(trial);
+    *out = there ? (long long)json_integer_value(trial) : -1;
+    json_decref(doc);
+    if (!there)
+        return nastl_error(
+            NASTL_ENOENT,
+            "%s: it delivers no model, for no trial is complete; go on with "
+            "the search (--resume)",
+            study);
+    return NASTL_OK;
+}
+
+static int locate_delivered(char **file, char **group, const char *study)
+{
+    long long number;
+    char trial[32];
+    TRY(delivered_trial(&number, study));
+    snprintf(trial, sizeof trial, "%lld", number);
+    return locate_trial(file, group, study, trial);
+}
+
+/* ---- files ------------------------------------------------------------------------- */
+
+static int locate_group(char **file, char **group, const char *path, const char *name)
+{
+    *file = nastl_strdup(path);
+    *group = nastl_strdup(name);
+    if (*file && *group)
+        return NASTL_OK;
+    free(*file);
+    free(*group);
+    return nastl_error_nomem(path);
+}
+
+/* `place` is a file or folder that exists; `rest` is what stands behind its colon, NULL
+ * without one. */
+static int locate_in(char **file, char **group, const char *place, const char *rest)
+{
+    if (!nastl_file_is_folder(place))
+        return locate_group(file, group, place, rest && *rest ? rest : "/");
+    if (!nastl_study_is_there(place))
+        return nastl_error(NASTL_ENOENT,
+                           "%s: no study is in it (study.db is missing); give "
+                           "FILE.h5[:/GROUP] or STUDY[:TRIAL]",
+                           place);
+    return rest ? locate_trial(file, group, place, rest)
+                : locate_delivered(file, group, place);
+}
+
+int nastl_study_model(char **file, char **group, const char *model)
+{
+    if (nastl_file_exists(model))
+        return locate_in(file, group, model, NULL);
+    for (const char *colon = strrchr(model, ':'); colon;
+         colon = memrchr(model, ':', (size_t)(colon - model))) {
+        char *place = nastl_strndup(model, (size_t)(colon - model));
+        if (!place)
+            return nastl_error_nomem(model);
+        const bool there = *place && nastl_file_exists(place);
+        const int status = there ? locate_in(file, group, place, colon + 1) : NASTL_OK;
+        free(place);
+        if (there)
+            return status;
+    }
+    return nastl_error(
+        NASTL_ENOENT, "%s: no such file or study; give FILE.h5[:/GROUP] or STUDY[:TRIAL]",
+        model);
+}
