@@ -86,14 +86,17 @@ static inline int toy_candidate(struct nastl_candidate *out, struct toy *toy)
     return status;
 }
 
-/* Few distinct values for some, so that there are ties and equal vectors. */
-static inline double toy_value(struct nastl_rng *rng, const struct nastl_objective *what)
+/* What is better costs more, by and large: `size` is in [0, 1). Few distinct values, so
+ * that there are ties and equal vectors. */
+static inline double toy_value(struct nastl_rng *rng, const struct nastl_objective *what,
+                               double size)
 {
-    const double u = nastl_rng_uniform(rng);
+    const double t = size + 0.2 * (nastl_rng_uniform(rng) - 0.5);
+    const double good = floor((0.3 + 0.5 * t) * 80) / 80;
     if (what->source == NASTL_FROM_SCORES)
-        return floor(u * 40) / 40;
-    return what->source == NASTL_FROM_GRAPH ? floor(exp(12 * u)) * 10
-                                            : 2 + 50 * floor(u * 50) / 50;
+        return what->maximize ? good : 1 - good;
+    const double cost = floor(exp(3 * t) * 4) / 4 + 1;
+    return what->source == NASTL_FROM_GRAPH ? cost * 10000 : cost;
 }
 
 static inline enum nastl_state toy_state(struct nastl_rng *rng)
@@ -104,28 +107,35 @@ static inline enum nastl_state toy_state(struct nastl_rng *rng)
     return draw < 4 ? states[draw] : NASTL_STATE_COMPLETE;
 }
 
-static inline json_t *toy_details(struct nastl_rng *rng, const struct nastl_trial *trial)
+static inline json_t *toy_scores(const struct toy *toy, double score)
+{
+    return json_pack("{s:f,s:f}", nastl_study_objective(toy->study, 0)->name, score,
+                     "auc", 1 - score / 7);
+}
+
+static inline json_t *toy_details(struct toy *toy, const struct nastl_trial *trial)
 {
     const double score = trial->values[0], cost = trial->values[1];
-    const bool warm = nastl_rng_below(rng, 2);
-    return json_pack(
-        "{s:{s:f,s:f},s:{s:f,s:f},s:{s:i,s:f,s:[f,f],s:n,s:i},s:o}", "valid", "macro_f1",
-        score, "log_loss", 1 - score / 2, "test", "macro_f1", score * 0.97, "log_loss",
-        1.1 - score / 2, "cost", "parameters", (int)nastl_rng_below(rng, 100000),
-        "latency", cost, "latency_interval", cost * 0.95, cost * 1.05, "energy", "epochs",
-        (int)nastl_rng_below(rng, 60), "warm_start",
-        warm ? json_pack("{s:s,s:s,s:f}", "from", "source.h5:/mlp", "strategy",
-                         "fine_tune", "matched", nastl_rng_uniform(rng))
-             : json_null());
+    struct nastl_rng *rng = &toy->rng;
+    json_t *warm = nastl_rng_below(rng, 2)
+                       ? json_pack("{s:s,s:s,s:f}", "from", "source.h5:/mlp", "strategy",
+                                   "fine_tune", "matched", nastl_rng_uniform(rng))
+                       : json_null();
+    return json_pack("{s:o,s:o,s:{s:i,s:f,s:[f,f],s:n,s:i},s:o}", "valid",
+                     toy_scores(toy, score), "test", toy_scores(toy, 0.97 * score),
+                     "cost", "parameters", (int)nastl_rng_below(rng, 100000), "latency",
+                     cost, "latency_interval", cost * 0.95, cost * 1.05, "energy",
+                     "epochs", (int)nastl_rng_below(rng, 60), "warm_start", warm);
 }
 
 /* An outcome; the caller finishes *out. RUNNING: there is none. */
 static inline int toy_outcome(struct nastl_trial *out, struct toy *toy, size_t number)
 {
     *out = (struct nastl_trial){.number = number, .state = toy_state(&toy->rng)};
+    const double size = nastl_rng_uniform(&toy->rng);
     for (size_t j = 0; j < nastl_study_objectives(toy->study); j++) {
         const struct nastl_objective *what = nastl_study_objective(toy->study, j);
-        out->values[j] = toy_value(&toy->rng, what);
+        out->values[j] = toy_value(&toy->rng, what, size);
         out->errors[j] = what->source == NASTL_FROM_GRAPH ? NAN : out->values[j] / 100;
         if (out->state == NASTL_STATE_FAILED)
             out->values[j] = out->errors[j] = NAN;
@@ -135,7 +145,7 @@ static inline int toy_outcome(struct nastl_trial *out, struct toy *toy, size_t n
     if (out->state == NASTL_STATE_FAILED)
         out->reason = nastl_strdup("loss is not finite, step 17, \"nan\"");
     else
-        out->details = toy_details(&toy->rng, out);
+        out->details = toy_details(toy, out);
     out->seconds = nastl_rng_uniform(&toy->rng);
     return NASTL_OK;
 }

@@ -7,6 +7,8 @@
 #include <omp.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
+#include "base/hash.h"
 #include "nn/dnnl.h"
 #include "nn/trainer.h"
 
@@ -82,11 +84,436 @@ static void xor_is_learnt(void **state)
               NASTL_LOSS_CROSS_ENTROPY, 2);
 }
 
+/* ---- a training that can be repeated ---- */
+
+enum { ROWS = 300, TRAIN = 200, VALID = 100 };
+
+struct rig {
+    struct toy_net toy;
+    struct nastl_xy xy;
+    float *y;
+    int32_t *rows;
+    struct nastl_train_params params;
+};
+
+static const char *const plain_settings[] = {"mlp.layers=2", "mlp.width=24",
+                                             "mlp.dropout=0.2", NULL};
+
+static void rig_create(struct rig *rig, const char *const *settings, uint64_t seed)
+{
+    static const size_t cardinality[] = {30, 4};
+    const struct nastl_shape shape = {
+        .numeric = 6, .categorical = 2, .cardinality = cardinality, .outputs = 3};
+    toy_net_create(&rig->toy, settings, &shape, seed);
+    toy_xy_create(&rig->xy, &shape, ROWS, seed);
+    rig->y = toy_labels(NASTL_LOSS_CROSS_ENTROPY, ROWS, 3, seed);
+    rig->rows = toy_rows(ROWS);
+    rig->params = (struct nastl_train_params){.recipe = plain,
+                                              .loss = NASTL_LOSS_CROSS_ENTROPY,
+                                              .seed = seed,
+                                              .trial = 7,
+                                              .xy = &rig->xy,
+                                              .y = rig->y,
+                                              .train = rig->rows,
+                                              .train_count = TRAIN,
+                                              .valid = rig->rows + TRAIN,
+                                              .valid_count = VALID};
+    rig->params.recipe.max_epochs = 8;
+    rig->params.recipe.weight_decay = 0.01;
+}
+
+static void rig_destroy(struct rig *rig)
+{
+    toy_net_destroy(&rig->toy);
+    toy_xy_destroy(&rig->xy);
+    free(rig->y);
+    free(rig->rows);
+}
+
+/* All numbers of a network, buffers too, as one hash. */
+static uint64_t weights_hash(const struct nastl_net *net)
+{
+    uint64_t hash = NASTL_HASH_START;
+    for (size_t i = 0; i < nastl_net_tensor_count(net); i++) {
+        const struct nastl_tensor *t = nastl_net_tensor(net, i);
+        hash =
+            nastl_hash_bytes(hash, t->data, t->shape[0] * t->shape[1] * sizeof *t->data);
+    }
+    return hash;
+}
+
+static uint64_t hash_of_training(const char *const *settings, uint64_t seed)
+{
+    struct rig rig;
+    struct nastl_train_result result;
+    rig_create(&rig, settings, seed);
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+    const uint64_t hash = weights_hash(rig.toy.net);
+    rig_destroy(&rig);
+    return hash;
+}
+
+static void the_same_seed_gives_the_same_bits(void **state)
+{
+    (void)state;
+    const uint64_t one = hash_of_training(plain_settings, 1);
+    assert_true(one == hash_of_training(plain_settings, 1));
+    assert_true(one != hash_of_training(plain_settings, 2));
+}
+
+/* Two trainings at once, in threads of their own, and each alone. */
+static void other_threads_change_no_bit(void **state)
+{
+    (void)state;
+    uint64_t alone[2], together[2];
+    for (uint64_t i = 0; i < 2; i++)
+        alone[i] = hash_of_training(plain_settings, i);
+#pragma omp parallel num_threads(2)
+    {
+        const int thread = omp_get_thread_num();
+        omp_set_num_threads(1);
+        together[thread] = hash_of_training(plain_settings, (uint64_t)thread);
+    }
+    assert_true(alone[0] == together[0] && alone[1] == together[1]);
+}
+
+/* ---- steps allocate nothing ---- */
+
+static void epochs_allocate_and_create_nothing(void **state)
+{
+    (void)state;
+    const char *const norms[] = {"mlp.normalization=none", "mlp.normalization=layer",
+                                 "mlp.normalization=batch"};
+    for (size_t i = 0; i < 3; i++) {
+        struct rig rig;
+        struct nastl_trainer *trainer;
+        rig_create(&rig, SETTINGS("mlp.activation=gelu", "mlp.dropout=0.1", norms[i]), 1);
+        assert_int_equal(nastl_trainer_create(&trainer, rig.toy.net, &rig.params), 0);
+        const size_t allocations = nastl_alloc_count(), primitives = nastl_dnnl_created();
+        assert_true(primitives > 0);
+        for (int epoch = 0; epoch < 3; epoch++)
+            assert_int_equal(nastl_trainer_epoch(trainer), 0);
+        assert_int_equal(nastl_alloc_count(), allocations);
+        assert_int_equal(nastl_dnnl_created(), primitives);
+        nastl_trainer_destroy(trainer);
+        rig_destroy(&rig);
+    }
+}
+
+/* ---- the best epoch, patience, callbacks ---- */
+
+/* Gives the scores of a list, epoch after epoch, and remembers the callbacks. */
+struct script {
+    const double *scores;
+    size_t asked, epochs, stop_at;
+};
+
+static double scripted_score(const float *outputs, void *payload)
+{
+    struct script *script = payload;
+    assert_true(isfinite(outputs[0]));
+    return script->scores[script->asked++];
+}
+
+static bool scripted_epoch(size_t epoch, double train_loss, double score, void *payload)
+{
+    struct script *script = payload;
+    assert_int_equal(epoch, ++script->epochs);
+    assert_true(isfinite(train_loss));
+    const double told = script->scores[epoch];
+    assert_true(score == told || (isnan(score) && isnan(told)));
+    return epoch != script->stop_at;
+}
+
+static struct nastl_train_result scripted(struct rig *rig, struct script *script)
+{
+    struct nastl_train_result result;
+    rig->params.score = scripted_score;
+    rig->params.score_payload = script;
+    rig->params.epoch = scripted_epoch;
+    rig->params.epoch_payload = script;
+    assert_int_equal(nastl_train(&result, rig->toy.net, &rig->params), 0);
+    return result;
+}
+
+/* The weights are those that a training of so many epochs ends with. */
+static void the_best_epoch_is_kept(void **state)
+{
+    (void)state;
+    const double scores[] = {0.1, 0.2, 0.5, 0.3, NAN, 0.4, 0.1, 0.45, 0.0};
+    struct script script = {.scores = scores};
+    struct rig rig;
+    rig_create(&rig, plain_settings, 3);
+    const struct nastl_train_result result = scripted(&rig, &script);
+    assert_int_equal(result.epochs, 8);
+    assert_int_equal(result.best_epoch, 2);
+    assert_true(result.score == 0.5);
+    assert_false(result.stopped);
+    const uint64_t kept = weights_hash(rig.toy.net);
+    rig_destroy(&rig);
+    rig_create(&rig, plain_settings, 3);
+    rig.params.valid_count = 0;
+    rig.params.recipe.max_epochs = 2;
+    struct nastl_train_result last;
+    assert_int_equal(nastl_train(&last, rig.toy.net, &rig.params), 0);
+    assert_int_equal(last.best_epoch, 2);
+    assert_true(isnan(last.score));
+    assert_true(weights_hash(rig.toy.net) == kept);
+    rig_destroy(&rig);
+}
+
+static void patience_ends_it(void **state)
+{
+    (void)state;
+    const double scores[] = {0.1, 0.2, 0.5, 0.3, 0.4, 0.4, 0.9, 0.9, 0.9};
+    struct script script = {.scores = scores};
+    struct rig rig;
+    rig_create(&rig, plain_settings, 3);
+    rig.params.recipe.patience = 3;
+    const struct nastl_train_result result = scripted(&rig, &script);
+    assert_int_equal(result.epochs, 5);
+    assert_int_equal(result.best_epoch, 2);
+    rig_destroy(&rig);
+}
+
+static void a_start_that_nothing_beats_is_kept(void **state)
+{
+    (void)state;
+    const double scores[] = {0.9, 0.2, 0.5, 0.3, 0.4, 0.4, 0.1, 0.1, 0.1};
+    struct script script = {.scores = scores};
+    struct rig rig;
+    rig_create(&rig, SETTINGS("mlp.normalization=batch"), 3);
+    const uint64_t start = weights_hash(rig.toy.net);
+    const struct nastl_train_result result = scripted(&rig, &script);
+    assert_int_equal(result.best_epoch, 0);
+    assert_true(result.score == 0.9);
+    assert_true(weights_hash(rig.toy.net) == start);
+    rig_destroy(&rig);
+}
+
+/* Of equal scores, the lower loss on the validation rows: here that of the start, as the
+ * labels are noise. */
+static void ties_go_to_the_lower_loss(void **state)
+{
+    (void)state;
+    const double scores[] = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
+    struct script script = {.scores = scores};
+    struct rig rig;
+    rig_create(&rig, SETTINGS("mlp.width=64"), 3);
+    const struct nastl_train_result tied = scripted(&rig, &script);
+    rig_destroy(&rig);
+    rig_create(&rig, SETTINGS("mlp.width=64"), 3);
+    struct nastl_train_result by_loss;
+    assert_int_equal(nastl_train(&by_loss, rig.toy.net, &rig.params), 0);
+    assert_int_equal(tied.best_epoch, by_loss.best_epoch);
+    assert_true(by_loss.score < 0.0);
+    rig_destroy(&rig);
+}
+
+static void the_callback_stops_it(void **state)
+{
+    (void)state;
+    const double scores[] = {0.1, 0.2, 0.5, 0.3, 0.4, 0.4, 0.9, 0.9, 0.9};
+    struct script script = {.scores = scores, .stop_at = 4};
+    struct rig rig;
+    rig_create(&rig, plain_settings, 3);
+    const struct nastl_train_result result = scripted(&rig, &script);
+    assert_true(result.stopped);
+    assert_int_equal(result.epochs, 4);
+    assert_int_equal(result.best_epoch, 2);
+    rig_destroy(&rig);
+}
+
+/* ---- taken up again ---- */
+
+static void run_epochs(struct nastl_trainer *trainer, size_t epochs)
+{
+    for (size_t i = 0; i < epochs; i++)
+        assert_int_equal(nastl_trainer_epoch(trainer), 0);
+}
+
+static float *copy_of(const float *numbers, size_t count)
+{
+    float *copy = malloc((count + 1) * sizeof *copy);
+    memcpy(copy, numbers, count * sizeof *copy);
+    return copy;
+}
+
+/* Six epochs in one go, and three, a copy of the state into a new trainer, three more. */
+static void a_restored_trainer_goes_on_with_the_same_bits(void **state)
+{
+    (void)state;
+    const char *const *settings = SETTINGS("mlp.normalization=batch", "mlp.dropout=0.2");
+    struct rig whole, first, second;
+    struct nastl_trainer *trainer, *next;
+    rig_create(&whole, settings, 5);
+    assert_int_equal(nastl_trainer_create(&trainer, whole.toy.net, &whole.params), 0);
+    run_epochs(trainer, 6);
+    nastl_trainer_destroy(trainer);
+    rig_create(&first, settings, 5);
+    assert_int_equal(nastl_trainer_create(&trainer, first.toy.net, &first.params), 0);
+    run_epochs(trainer, 3);
+    size_t n, p;
+    float *numbers = nastl_trainer_numbers(trainer, &n);
+    float *parameters = nastl_trainer_parameters(trainer, &p);
+    numbers = copy_of(numbers, n);
+    parameters = copy_of(parameters, p);
+    const struct nastl_trainer_state kept = *nastl_trainer_state(trainer);
+    nastl_trainer_destroy(trainer);
+    rig_create(&second, settings, 5);
+    assert_int_equal(nastl_trainer_create(&next, second.toy.net, &second.params), 0);
+    memcpy(nastl_trainer_numbers(next, &n), numbers, n * sizeof *numbers);
+    memcpy(nastl_trainer_parameters(next, &p), parameters, p * sizeof *parameters);
+    *nastl_trainer_state(next) = kept;
+    run_epochs(next, 3);
+    nastl_trainer_destroy(next);
+    assert_true(weights_hash(whole.toy.net) == weights_hash(second.toy.net));
+    free(numbers);
+    free(parameters);
+    rig_destroy(&whole);
+    rig_destroy(&first);
+    rig_destroy(&second);
+}
+
+/* ---- batches ---- */
+
+/* Every row takes part once an epoch, whatever is left over: with a rate of nearly 0, the
+ * mean training loss is that of all rows in one batch. */
+static void all_rows_take_part(void **state)
+{
+    (void)state;
+    const size_t sizes[] = {1, 7, 16, 64, 150, 199, 200, 4096};
+    double wanted = 0.0;
+    for (size_t i = sizeof sizes / sizeof *sizes; i-- > 0;) {
+        struct rig rig;
+        struct nastl_trainer *trainer;
+        rig_create(&rig, SETTINGS("mlp.layers=1", "mlp.width=16"), 1);
+        rig.params.recipe.batch_size = sizes[i];
+        rig.params.recipe.learning_rate = 1e-12;
+        assert_int_equal(nastl_trainer_create(&trainer, rig.toy.net, &rig.params), 0);
+        assert_int_equal(nastl_trainer_epoch(trainer), 0);
+        const double loss = nastl_trainer_state(trainer)->train_loss;
+        const size_t batch = sizes[i] < TRAIN ? sizes[i] : TRAIN;
+        assert_int_equal(nastl_trainer_state(trainer)->step, (TRAIN + batch - 1) / batch);
+        wanted = wanted == 0.0 ? loss : wanted;
+        assert_true(fabs(loss - wanted) < 1e-5);
+        nastl_trainer_destroy(trainer);
+        rig_destroy(&rig);
+    }
+}
+
+static void batch_norm_leaves_a_single_row_out(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct nastl_train_result result;
+    rig_create(&rig, SETTINGS("mlp.normalization=batch"), 1);
+    rig.params.recipe.batch_size = 199;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+    assert_int_equal(result.steps, result.epochs);
+    rig.params.recipe.batch_size = 1;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), NASTL_EINVAL);
+    rig_destroy(&rig);
+}
+
+static void empty_parts(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct nastl_train_result result;
+    rig_create(&rig, plain_settings, 1);
+    const uint64_t start = weights_hash(rig.toy.net);
+    rig.params.recipe.max_epochs = 0;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+    assert_int_equal(result.epochs + result.best_epoch + result.steps, 0);
+    assert_true(weights_hash(rig.toy.net) == start);
+    rig.params.train_count = 0;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), NASTL_EINVAL);
+    rig.params.train_count = 1;
+    rig.params.recipe.max_epochs = 2;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+    rig.params.recipe.batch_size = 0;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), NASTL_EINVAL);
+    rig_destroy(&rig);
+}
+
+/* ---- failures ---- */
+
+static void a_loss_that_is_not_finite_names_the_step(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct nastl_train_result result;
+    rig_create(&rig, SETTINGS("mlp.layers=3"), 1);
+    rig.params.recipe.learning_rate = 1e15;
+    rig.params.recipe.clip = 0.0;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), NASTL_ENUMERIC);
+    assert_non_null(
+        strstr(nastl_error_last(), "training: the loss is not finite at step "));
+    assert_non_null(strstr(nastl_error_last(), "(epoch 1); lower the learning rate"));
+    rig_destroy(&rig);
+}
+
+static void memory_may_run_out_anywhere(void **state)
+{
+    (void)state;
+    int status = NASTL_ENOMEM;
+    struct rig rig;
+    rig_create(&rig, SETTINGS("mlp.layers=1", "mlp.dropout=0.1"), 1);
+    rig.params.recipe.max_epochs = 1;
+    const struct nastl_graph *graph = rig.toy.graph;
+    for (size_t n = 1; status != 0; n++) {
+        struct nastl_net *net;
+        struct nastl_train_result result;
+        nastl_alloc_fail_from(n);
+        status = nastl_net_create(&net, graph);
+        if (status == 0) {
+            status = nastl_net_prepare_row(net);
+            if (status == 0)
+                status = nastl_train(&result, net, &rig.params);
+            nastl_net_destroy(net);
+        }
+        nastl_alloc_fail_from(0);
+        assert_true(status == 0 || status == NASTL_ENOMEM);
+    }
+    rig_destroy(&rig);
+}
+
+static void recipes_have_defaults(void **state)
+{
+    (void)state;
+    struct nastl_candidate candidate;
+    struct nastl_recipe recipe;
+    toy_candidate(&candidate,
+                  SETTINGS("training.learning_rate=0.5", "training.batch_size=32"));
+    nastl_recipe_of(&recipe, &candidate);
+    assert_true(recipe.learning_rate == 0.5 && recipe.batch_size == 32);
+    assert_true(recipe.beta1 == 0.9 && recipe.beta2 == 0.999 && recipe.clip == 1.0);
+    assert_true(recipe.max_epochs == 100 && recipe.patience == 16);
+    assert_true(recipe.weight_decay == 1e-4);
+    nastl_candidate_finish(&candidate);
+}
+
 int main(void)
 {
     omp_set_num_threads(1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(xor_is_learnt),
+        cmocka_unit_test(the_same_seed_gives_the_same_bits),
+        cmocka_unit_test(other_threads_change_no_bit),
+        cmocka_unit_test(epochs_allocate_and_create_nothing),
+        cmocka_unit_test(the_best_epoch_is_kept),
+        cmocka_unit_test(patience_ends_it),
+        cmocka_unit_test(a_start_that_nothing_beats_is_kept),
+        cmocka_unit_test(ties_go_to_the_lower_loss),
+        cmocka_unit_test(the_callback_stops_it),
+        cmocka_unit_test(a_restored_trainer_goes_on_with_the_same_bits),
+        cmocka_unit_test(all_rows_take_part),
+        cmocka_unit_test(batch_norm_leaves_a_single_row_out),
+        cmocka_unit_test(empty_parts),
+        cmocka_unit_test(a_loss_that_is_not_finite_names_the_step),
+        cmocka_unit_test(memory_may_run_out_anywhere),
+        cmocka_unit_test(recipes_have_defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

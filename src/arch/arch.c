@@ -3,10 +3,8 @@
 #include "arch/family.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/error.h"
 #include "base/strbuf.h"
 
@@ -27,23 +25,50 @@ const struct nastl_family *nastl_family_find(const char *name)
 
 /* ---- values ---- */
 
-static int not_accepted(const char *key, double value, const char *accepted)
+/* The value of a key as text, for messages. */
+static void value_text(char out[64], const struct nastl_setting *setting, double fallback)
 {
-    char number[32];
-    nastl_number_text(number, value);
-    return nastl_error(NASTL_EINVAL, "%s: %s cannot be built; give %s", key, number,
+    if (setting && setting->text)
+        snprintf(out, 64, "'%s'", setting->text);
+    else
+        nastl_number_text(out, setting ? setting->number : fallback);
+}
+
+/* The number of a key that lies in a range, or is refused; a text is refused too. */
+static int number_in(double *out, const struct nastl_candidate *candidate,
+                     const char *key, double fallback, bool (*fits)(double value),
+                     double low, double high, const char *accepted)
+{
+    const struct nastl_setting *setting = nastl_candidate_find(candidate, key);
+    const double value = setting ? setting->number : fallback;
+    if (!(setting && setting->text) && value >= low && value <= high && fits(value)) {
+        *out = value;
+        return 0;
+    }
+    char text[64];
+    value_text(text, setting, fallback);
+    return nastl_error(NASTL_EINVAL, "%s: %s cannot be built; give %s", key, text,
                        accepted);
+}
+
+static bool is_whole(double value)
+{
+    return value == floor(value);
+}
+
+static bool is_below_one(double value)
+{
+    return value < 1.0;
 }
 
 int nastl_arch_whole(size_t *out, const struct nastl_candidate *candidate,
                      const char *key, size_t fallback, size_t low, size_t high)
 {
-    const double value = nastl_candidate_number(candidate, key, (double)fallback);
-    if (!(value >= (double)low && value <= (double)high) || value != floor(value)) {
-        char accepted[96];
-        snprintf(accepted, sizeof accepted, "a whole number from %zu to %zu", low, high);
-        return not_accepted(key, value, accepted);
-    }
+    char accepted[96];
+    double value;
+    snprintf(accepted, sizeof accepted, "a whole number from %zu to %zu", low, high);
+    TRY(number_in(&value, candidate, key, (double)fallback, is_whole, (double)low,
+                  (double)high, accepted));
     *out = (size_t)value;
     return 0;
 }
@@ -51,22 +76,22 @@ int nastl_arch_whole(size_t *out, const struct nastl_candidate *candidate,
 int nastl_arch_fraction(double *out, const struct nastl_candidate *candidate,
                         const char *key, double fallback)
 {
-    const double value = nastl_candidate_number(candidate, key, fallback);
-    if (!(value >= 0.0 && value < 1.0))
-        return not_accepted(key, value, "a number from 0 to below 1");
-    *out = value;
-    return 0;
+    return number_in(out, candidate, key, fallback, is_below_one, 0.0, 1.0,
+                     "a number from 0 to below 1");
 }
 
-/* "'X' is not among a, b, c" over `names`. */
-static int no_such_choice(const char *key, const char *text, const char *const *names)
+/* "X is not known; give one of a, b, c" over `names`. */
+static int no_such_choice(const char *key, const struct nastl_setting *setting,
+                          const char *const *names)
 {
+    char text[64];
     struct nastl_strbuf list;
+    value_text(text, setting, 0.0);
     nastl_strbuf_init(&list);
     for (size_t i = 0; names[i]; i++)
         nastl_strbuf_addf(&list, "%s%s", i ? ", " : "", names[i]);
     const char *all = nastl_strbuf_text(&list);
-    const int status = nastl_error(NASTL_EINVAL, "%s: '%s' is not known; give one of %s",
+    const int status = nastl_error(NASTL_EINVAL, "%s: %s is not known; give one of %s",
                                    key, text, all ? all : names[0]);
     nastl_strbuf_finish(&list);
     return status;
@@ -75,14 +100,18 @@ static int no_such_choice(const char *key, const char *text, const char *const *
 int nastl_arch_choice(int *out, const struct nastl_candidate *candidate, const char *key,
                       const char *const *names, int fallback)
 {
-    const char *text = nastl_candidate_text(candidate, key, names[fallback]);
-    for (int i = 0; names[i]; i++) {
-        if (strcmp(names[i], text) == 0) {
+    const struct nastl_setting *setting = nastl_candidate_find(candidate, key);
+    if (!setting) {
+        *out = fallback;
+        return 0;
+    }
+    for (int i = 0; setting->text && names[i]; i++) {
+        if (strcmp(names[i], setting->text) == 0) {
             *out = i;
             return 0;
         }
     }
-    return no_such_choice(key, text, names);
+    return no_such_choice(key, setting, names);
 }
 
 /* ---- building ---- */
@@ -101,42 +130,20 @@ static int check_shape(const struct nastl_shape *shape)
     return 0;
 }
 
-/* An empty graph for a shape; NULL when memory is out. */
-static struct nastl_graph *graph_create(const struct nastl_shape *shape)
-{
-    struct nastl_graph *graph = nastl_alloc_zero(1, sizeof *graph);
-    if (!graph)
-        return NULL;
-    size_t *cardinality = nastl_alloc(shape->categorical, sizeof *cardinality);
-    graph->encodings = nastl_alloc_zero(shape->categorical, sizeof *graph->encodings);
-    graph->shape = *shape;
-    graph->shape.cardinality = cardinality;
-    if (!cardinality || !graph->encodings) {
-        nastl_graph_destroy(graph);
-        return NULL;
-    }
-    for (size_t k = 0; k < shape->categorical; k++)
-        cardinality[k] = shape->cardinality[k];
-    return graph;
-}
-
 int nastl_arch_build(struct nastl_graph **out, const struct nastl_candidate *candidate,
                      const struct nastl_shape *shape)
 {
-    const char *name = nastl_candidate_text(candidate, "family", "mlp");
-    const struct nastl_family *family = nastl_family_find(name);
-    if (!family) {
-        const char *names[sizeof families / sizeof *families] = {NULL};
-        for (size_t i = 0; families[i]; i++)
-            names[i] = families[i]->name;
-        return no_such_choice("family", name, names);
-    }
+    const char *names[sizeof families / sizeof *families] = {NULL};
+    for (size_t i = 0; families[i]; i++)
+        names[i] = families[i]->name;
+    int family;
+    TRY(nastl_arch_choice(&family, candidate, "family", names, 0));
     TRY(check_shape(shape));
-    struct nastl_graph *graph = graph_create(shape);
-    if (graph)
-        graph->family = family->name;
-    int status = graph ? family->build(graph, candidate) : NASTL_ENOMEM;
-    if (!graph || (status == 0 && graph->failed))
+    struct nastl_graph *graph;
+    TRY(nastl_graph_create(&graph, shape));
+    graph->family = families[family]->name;
+    int status = families[family]->build(graph, candidate);
+    if (status == 0 && graph->failed)
         status = nastl_error_nomem("a graph");
     if (status < 0) {
         nastl_graph_destroy(graph);

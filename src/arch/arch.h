@@ -22,7 +22,6 @@ const struct nastl_family *nastl_family_find(const char *name);
  * built. The caller owns *out. */
 int nastl_arch_build(struct nastl_graph **out, const struct nastl_candidate *candidate,
                      const struct nastl_shape *shape);
-void nastl_graph_destroy(struct nastl_graph *graph);
 
 /* Of the deployed model: trainable numbers; FLOP of one forward pass of one row, a
  * multiply-add counts 2; bytes of parameters (4 a number, buffers too) and of the peak

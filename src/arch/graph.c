@@ -1,13 +1,15 @@
 /* graph.c: building graphs node by node. Like a string buffer, a graph that ran out of
  * memory stays failed, and is checked once at the end.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "arch/arch.h"
+#include "arch/graph.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/error.h"
 #include "base/strbuf.h"
 
 static const char *const kind_names[] = {"input",      "linear",     "layer_norm",
@@ -50,6 +52,40 @@ bool nastl_role_trainable(enum nastl_role role)
 bool nastl_role_decays(enum nastl_role role)
 {
     return role == NASTL_ROLE_WEIGHT;
+}
+
+int nastl_graph_create(struct nastl_graph **out, const struct nastl_shape *shape)
+{
+    struct nastl_graph *graph = nastl_alloc_zero(1, sizeof *graph);
+    if (!graph)
+        return nastl_error_nomem("a graph");
+    size_t *cardinality = nastl_alloc(shape->categorical, sizeof *cardinality);
+    graph->encodings = nastl_alloc_zero(shape->categorical, sizeof *graph->encodings);
+    graph->shape = *shape;
+    graph->shape.cardinality = cardinality;
+    if (!cardinality || !graph->encodings) {
+        nastl_graph_destroy(graph);
+        return nastl_error_nomem("a graph");
+    }
+    for (size_t k = 0; k < shape->categorical; k++)
+        cardinality[k] = shape->cardinality[k];
+    *out = graph;
+    return 0;
+}
+
+void nastl_graph_destroy(struct nastl_graph *graph)
+{
+    if (!graph)
+        return;
+    for (size_t i = 0; i < graph->node_count; i++)
+        free(graph->nodes[i].name);
+    for (size_t i = 0; i < graph->tensor_count; i++)
+        free(graph->tensors[i].name);
+    free(graph->nodes);
+    free(graph->tensors);
+    free(graph->encodings);
+    free((size_t *)graph->shape.cardinality);
+    free(graph);
 }
 
 /* ---- growing ---- */
@@ -233,19 +269,4 @@ size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate)
     if (!graph->failed)
         graph->nodes[at].rate = rate;
     return at;
-}
-
-void nastl_graph_destroy(struct nastl_graph *graph)
-{
-    if (!graph)
-        return;
-    for (size_t i = 0; i < graph->node_count; i++)
-        free(graph->nodes[i].name);
-    for (size_t i = 0; i < graph->tensor_count; i++)
-        free(graph->tensors[i].name);
-    free(graph->nodes);
-    free(graph->tensors);
-    free(graph->encodings);
-    free((size_t *)graph->shape.cardinality);
-    free(graph);
 }

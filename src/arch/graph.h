@@ -94,6 +94,10 @@ struct nastl_graph {
     bool failed; /* an allocation failed: later additions do nothing */
 };
 
+/* An empty graph. */
+int nastl_graph_create(struct nastl_graph **out, const struct nastl_shape *shape);
+void nastl_graph_destroy(struct nastl_graph *graph);
+
 /* ---- for families: each adds a node and returns its index ---- */
 
 /* A column of cardinality up to NASTL_ONE_HOT_MOST is one-hot; above, it has a table

@@ -136,15 +136,16 @@ static const double load_error = 0.04;   /* sd */
 static const double load_missing = 0.04; /* share of rows */
 static const double distance_missing = 0.03;
 
+/* Adding 0 turns -0 into 0. */
 static double in_steps(double value, double step)
 {
-    return rint(value / step) * step;
+    return rint(value / step) * step + 0;
 }
 
 /* For steps that are a decimal fraction: 0.1 is not exact, 10 is. */
 static double in_parts(double value, double parts)
 {
-    return rint(value * parts) / parts;
+    return rint(value * parts) / parts + 0;
 }
 
 static double within(double value, double low, double high)
@@ -176,10 +177,10 @@ static bool handover_after(const struct nastl_cell_tick *tick)
 
 static int class_of(double throughput)
 {
-    int class = 0;
-    while (class + 1 < CLASS_COUNT && throughput >= class_from[class + 1])
-        class ++;
-    return class;
+    int at = 0;
+    while (at + 1 < CLASS_COUNT && throughput >= class_from[at + 1])
+        at++;
+    return at;
 }
 
 /* Timing advance counts steps of 78.125 m at 15 kHz, of half as much at 30 kHz. */

@@ -147,7 +147,9 @@ static void show_progress(const struct nastl_progress *progress, void *payload)
 {
     char line[512];
     (void)payload;
-    const bool is_new = strcmp(display.phase, progress->phase) != 0;
+    /* A file that collects lines wants few: a new phase is news on a terminal alone. */
+    const bool is_new =
+        display.on_terminal && strcmp(display.phase, progress->phase) != 0;
     const double every = display.on_terminal ? draw_every : line_every;
     if (!is_new && now() - display.told_at < every)
         return;
@@ -189,6 +191,8 @@ struct nastl_hooks talk_hooks(const struct args *args)
 {
     listen_for_signals();
     display.on_terminal = isatty(STDERR_FILENO);
+    display.told_at = display.on_terminal ? 0 : now();
+    display.told_at = now();
     return (struct nastl_hooks){
         .log = *talk_log(args),
         .progress = args->quiet ? NULL : show_progress,

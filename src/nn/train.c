@@ -173,13 +173,19 @@ static int judge(struct nastl_trainer *trainer, double *score)
 
 /* ---- steps ---- */
 
-static int run_step(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
-                    double *loss)
+static struct nastl_plan *plan_for(const struct nastl_trainer *trainer, size_t count)
 {
+    struct nastl_plan *rest = trainer->plan[1];
+    return rest && count <= rest->batch ? rest : trainer->plan[0];
+}
+
+int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
+                       double *loss)
+{
+    assert(count > 0 && count <= trainer->batch);
     const struct nastl_train_params *params = &trainer->params;
     const struct nastl_net *net = trainer->net;
-    struct nastl_plan *plan =
-        count < trainer->batch && trainer->plan[1] ? trainer->plan[1] : trainer->plan[0];
+    struct nastl_plan *plan = plan_for(trainer, count);
     const struct nastl_step step = {.xy = params->xy,
                                     .rows = rows,
                                     .count = count,
@@ -219,9 +225,9 @@ static int run_steps(struct nastl_trainer *trainer)
     size_t done = 0;
     double loss = 0.0;
     for (; done + trainer->batch <= rows; done += trainer->batch)
-        TRY(run_step(trainer, trainer->order + done, trainer->batch, &loss));
+        TRY(nastl_trainer_step(trainer, trainer->order + done, trainer->batch, &loss));
     if (trainer->rest)
-        TRY(run_step(trainer, trainer->order + done, trainer->rest, &loss));
+        TRY(nastl_trainer_step(trainer, trainer->order + done, trainer->rest, &loss));
     trainer->state.train_loss = loss / (double)(done + trainer->rest);
     return 0;
 }
@@ -292,6 +298,12 @@ int nastl_trainer_epoch(struct nastl_trainer *trainer)
 void nastl_trainer_finish(struct nastl_trainer *trainer)
 {
     memcpy(trainer->net->params, trainer->best, trainer->net->total * sizeof(float));
+}
+
+const float *nastl_trainer_gradient(const struct nastl_trainer *trainer, size_t tensor)
+{
+    assert(nastl_role_trainable(trainer->net->graph->tensors[tensor].role));
+    return trainer->grads + trainer->net->at[tensor];
 }
 
 struct nastl_trainer_state *nastl_trainer_state(struct nastl_trainer *trainer)

@@ -27,6 +27,12 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer);
 bool nastl_trainer_done(const struct nastl_trainer *trainer);
 /* One epoch: its steps, then a look at the validation rows. */
 int nastl_trainer_epoch(struct nastl_trainer *trainer);
+/* One step on these rows of params.xy (count <= the batch size); *loss grows by the sum
+ * of their losses before the step. nastl_trainer_epoch() is made of these. */
+int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
+                       double *loss);
+/* The gradient of the last step by a tensor of the graph, before clipping. Borrowed. */
+const float *nastl_trainer_gradient(const struct nastl_trainer *trainer, size_t tensor);
 /* Puts the kept weights into the network. */
 void nastl_trainer_finish(struct nastl_trainer *trainer);
 

@@ -82,10 +82,8 @@ int nastl_report_render(char **out, const char *folder, const char *format)
         i++;
     if (i == FORMATS)
         return unknown_format(format);
-    if (!nastl_study_is_there(folder))
-        return nastl_error(NASTL_ENOENT,
-                           "%s: no study is in it (study.db is missing); give the folder "
-                           "of a study",
-                           folder);
+    const int there = nastl_study_probe(folder);
+    if (there <= 0)
+        return there < 0 ? there : nastl_study_missing(folder);
     return renderers[i](out, folder);
 }

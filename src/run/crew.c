@@ -15,6 +15,7 @@
 #include <string.h>
 
 static const double measure_seconds = 0.05; /* of latency, a trial */
+static const double sync_every = 10;        /* seconds: what a power loss may take */
 
 enum stage { TRAINING, TRAINED, DONE };
 
@@ -43,6 +44,7 @@ struct crew {
     char *error;      /* its sentence: a worker's thread forgets it */
     double begun_at;  /* when the crew began */
     double told_at;   /* when progress was told last */
+    double synced_at; /* when the ledger was flushed to the disk */
     char best[160];
 };
 
@@ -352,6 +354,15 @@ static int begin_trial(struct slot **out, struct crew *crew)
 /* ---- work ---------------------------------------------------------------------------
  */
 
+static int sync_sometimes(struct crew *crew)
+{
+    const double now = nastl_clock_seconds();
+    if (now - crew->synced_at < sync_every)
+        return NASTL_OK;
+    crew->synced_at = now;
+    return nastl_study_sync(crew->params->study);
+}
+
 /* With the lock held: the trial's outcome is final. */
 static int finish_trial(struct crew *crew, struct slot *slot)
 {
@@ -363,6 +374,7 @@ static int finish_trial(struct crew *crew, struct slot *slot)
     if (!slot->kept)
         forget_model(crew, slot);
     TRY(nastl_study_end(crew->params->study, &slot->trial));
+    TRY(sync_sometimes(crew));
     drop_dominated(crew);
     describe_best(crew);
     tell_progress(crew, false);

@@ -17,7 +17,7 @@
 
 /* The embedded default: many rows of macro cells, few labelled ones of small cells. */
 #define GENERATED "generated:"
-enum { SOURCE_ROWS = 6000, TARGET_ROWS = 4000, TARGET_LABELLED = 500 };
+enum { SOURCE_ROWS = 6000, TARGET_ROWS = 4000, TARGET_LABELLED = 200 };
 
 static int parse_split(double split[3], const struct nastl_list *list)
 {
@@ -316,13 +316,13 @@ static int cross_validation(struct nastl_problem *problem, const struct rows *la
     return status;
 }
 
-static int choose_folds(size_t *out, const char *asked, size_t labelled)
+/* A number, or 0 for "auto". */
+static int parse_folds(size_t *out, const char *asked)
 {
     double folds;
-    if (!asked || strcmp(asked, "auto") == 0) {
-        *out = labelled < NASTL_AUTO_FOLDS_BELOW ? NASTL_AUTO_FOLDS : 1;
+    *out = 0;
+    if (!asked || strcmp(asked, "auto") == 0)
         return NASTL_OK;
-    }
     if (!nastl_number_parse(&folds, asked, strlen(asked)) || folds != rint(folds) ||
         folds < 1 || folds > 20)
         return nastl_error(NASTL_EINVAL,
@@ -333,10 +333,13 @@ static int choose_folds(size_t *out, const char *asked, size_t labelled)
     return NASTL_OK;
 }
 
-static int make_target_views(struct nastl_problem *problem, const char *folds,
-                             const struct rows *train, const struct rows *valid)
+static int make_target_views(struct nastl_problem *problem, const struct rows *train,
+                             const struct rows *valid)
 {
-    TRY(choose_folds(&problem->fold_count, folds, train->count + valid->count));
+    const size_t labelled_count = train->count + valid->count;
+    if (problem->fold_count == 0)
+        problem->fold_count =
+            labelled_count < NASTL_AUTO_FOLDS_BELOW ? NASTL_AUTO_FOLDS : 1;
     problem->folds = nastl_alloc_zero(problem->fold_count, sizeof *problem->folds);
     if (!problem->folds)
         return nastl_error_nomem("folds");
@@ -362,7 +365,7 @@ static int make_layout(struct nastl_problem *problem, const struct rows part[])
     return status;
 }
 
-static int make_views(struct nastl_problem *problem, const char *folds)
+static int make_views(struct nastl_problem *problem)
 {
     struct rows part[NASTL_PART_COUNT] = {0};
     int status = NASTL_OK;
@@ -370,8 +373,7 @@ static int make_views(struct nastl_problem *problem, const char *folds)
         TRY_GOTO(status, rows_of(&part[p], problem->dataset, (enum nastl_part)p), done);
     TRY_GOTO(status, make_layout(problem, part), done);
     TRY_GOTO(status,
-             make_target_views(problem, folds, &part[NASTL_PART_TRAIN],
-                               &part[NASTL_PART_VALID]),
+             make_target_views(problem, &part[NASTL_PART_TRAIN], &part[NASTL_PART_VALID]),
              done);
     const struct rows *source = &part[NASTL_PART_SOURCE_TRAIN];
     const struct rows *check = &part[NASTL_PART_SOURCE_VALID];
@@ -396,11 +398,12 @@ static int create_parts(struct nastl_problem *problem,
                         const struct nastl_search_params *params,
                         const struct nastl_log *log)
 {
+    TRY(parse_folds(&problem->fold_count, params->folds));
     TRY(load_space(&problem->space, params));
     TRY(nastl_problem_data(&problem->dataset, params, log));
     TRY(fit_space(problem, params));
     TRY(choose_objectives(problem, &params->objectives, log));
-    return make_views(problem, params->folds);
+    return make_views(problem);
 }
 
 int nastl_problem_create(struct nastl_problem **out,

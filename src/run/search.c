@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "io/file.h"
-#include "nn/dnnl.h"
 #include "run/crew.h"
 #include "run/finish.h"
 #include "run/record.h"
@@ -109,6 +108,7 @@ static int open_study(struct search *search)
 static int write_record(struct search *search)
 {
     char *path;
+    TRY(nastl_file_make_folder(search->folder));
     TRY(path_in(&path, search, "study.yaml"));
     const int status =
         nastl_record_write(path, search->params, &search->problem->dataset->files);
@@ -197,16 +197,14 @@ static json_t *data_json(const struct nastl_dataset *data)
 static json_t *hardware_json(const struct search *search)
 {
     struct nastl_hardware hardware;
-    char version[32], isa[64];
     if (nastl_hardware_probe(&hardware) < 0)
         return json_null();
-    nastl_dnnl_describe(version, isa);
     json_t *energy =
         hardware.energy
             ? json_pack("{s:b, s:s}", "available", 1, "source", hardware.energy_source)
             : json_pack("{s:b, s:s}", "available", 0, "reason", hardware.energy_reason);
     return json_pack("{s:s, s:I, s:s, s:s, s:o}", "cpu", hardware.cpu, "threads",
-                     (json_int_t)search->jobs, "isa", isa, "onednn", version, "energy",
+                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn", hardware.onednn, "energy",
                      energy);
 }
 
@@ -224,9 +222,9 @@ static double total_seconds(const struct search *search)
 
 static json_t *head_json(const struct search *search, double seconds)
 {
-    return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:s, s:o}", "version", NASTL_VERSION,
-                     "space", nastl_space_name(search->problem->space), "task",
-                     nastl_task_name(search->problem->dataset->task), "data",
+    return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:s?, s:o}", "version",
+                     NASTL_VERSION, "space", nastl_space_name(search->problem->space),
+                     "task", nastl_task_name(search->problem->dataset->task), "data",
                      data_json(search->problem->dataset), "rejected",
                      (json_int_t)search->result.rejected, "seconds",
                      nastl_json_number(seconds), "stop", search->result.stop, "hardware",
@@ -246,8 +244,17 @@ static int publish(struct search *search)
     json_decref(head);
     if (status == NASTL_OK)
         status = nastl_study_set_fact(search->study, "seconds", text);
-    if (status == NASTL_OK)
-        status = nastl_study_set_fact(search->study, "stop", search->result.stop);
+    return status;
+}
+
+/* What the study is about can be looked at while it runs. */
+static int publish_head(struct search *search)
+{
+    json_t *head = head_json(search, total_seconds(search));
+    if (!head)
+        return nastl_error_nomem("pareto.json");
+    const int status = nastl_study_publish(search->study, head);
+    json_decref(head);
     return status;
 }
 
@@ -352,11 +359,12 @@ static int prepare(struct search *search)
     TRY(nastl_problem_create(&search->problem, search->params,
                              nastl_budget_log(&search->budget)));
     keep_training_time_honest(search);
-    if (!search->study) {
-        TRY(open_study(search));
+    if (!search->study) { /* a ledger without its record could not be resumed */
         TRY(write_record(search));
+        TRY(open_study(search));
     }
     TRY(plan(search));
+    TRY(publish_head(search));
     return prepare_source(search);
 }
 

@@ -36,6 +36,7 @@ struct job {
 static struct nastl_search_params
 search_params(const struct nastl_train_one_params *params)
 {
+    static char *objectives[] = {"flops"}; /* ranks nothing here, and is always known */
     return (struct nastl_search_params){
         .space = params->arch,
         .target = params->target,
@@ -53,6 +54,7 @@ search_params(const struct nastl_train_one_params *params)
         .seed = params->seed,
         .data_dir = params->data_dir,
         .folds = "1",
+        .objectives = {objectives, 1},
     };
 }
 
@@ -208,7 +210,7 @@ static int render(char **out, struct job *job, bool json)
         nastl_json_write(&text, report, 2);
         nastl_strbuf_add(&text, "\n");
     } else {
-        nastl_strbuf_addf(&text, "%zu epochs, the best one %zu, in %.1f s\n",
+        nastl_strbuf_addf(&text, "%zu epochs, the best one %zu, in %.2f s\n",
                           job->trained.result.epochs, job->trained.result.best_epoch,
                           job->trained.result.seconds);
         put_scores(&text, job);

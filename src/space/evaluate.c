@@ -20,7 +20,7 @@
 /* ---- values ------------------------------------------------------------------------ */
 
 struct value {
-    enum nastl_state state;
+    enum nastl_truth_state state;
     double number;
     const char *text; /* of a word */
 };
@@ -233,7 +233,7 @@ static struct nastl_truth check_comparison(const struct nastl_node *node, bool n
 {
     const enum nastl_node_kind kind = negate ? opposite(node->kind) : node->kind;
     const struct value a = evaluate(node->left, scope), b = evaluate(node->right, scope);
-    const enum nastl_state state = join(NASTL_NODE_SUM, a, b).state;
+    const enum nastl_truth_state state = join(NASTL_NODE_SUM, a, b).state;
     if (state != NASTL_KNOWN)
         return (struct nastl_truth){.state = state};
     if (a.text && b.text)
@@ -249,7 +249,8 @@ static struct nastl_truth check_comparison(const struct nastl_node *node, bool n
 static struct nastl_truth check(const struct nastl_node *node, bool negate,
                                 const struct nastl_scope *scope);
 
-static bool is_state(struct nastl_truth a, struct nastl_truth b, enum nastl_state state)
+static bool is_state(struct nastl_truth a, struct nastl_truth b,
+                     enum nastl_truth_state state)
 {
     return a.state == state || b.state == state;
 }

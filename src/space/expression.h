@@ -90,14 +90,14 @@ struct nastl_scope {
     void *payload;
 };
 
-enum nastl_state {
+enum nastl_truth_state {
     NASTL_KNOWN,
     NASTL_ABSENT, /* it is about a key that is not there */
     NASTL_UNKNOWN /* it needs what has not been measured */
 };
 
 struct nastl_truth {
-    enum nastl_state state;
+    enum nastl_truth_state state;
     bool holds;       /* KNOWN */
     double violation; /* KNOWN: 0 where it holds */
 };

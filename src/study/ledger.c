@@ -26,14 +26,32 @@ static int ledger_path(char **out, const char *folder)
     return nastl_file_join(out, folder, "study.db");
 }
 
-bool nastl_study_is_there(const char *folder)
+static bool is_file(const char *path)
+{
+    return nastl_file_exists(path) && !nastl_file_is_folder(path);
+}
+
+int nastl_study_probe(const char *folder)
 {
     char *path;
-    if (ledger_path(&path, folder) < 0)
-        return false;
-    const bool there = nastl_file_exists(path) && !nastl_file_is_folder(path);
+    TRY(ledger_path(&path, folder));
+    const int there = is_file(path);
     free(path);
     return there;
+}
+
+bool nastl_study_is_there(const char *folder)
+{
+    return nastl_study_probe(folder) > 0;
+}
+
+int nastl_study_missing(const char *folder)
+{
+    return nastl_error(
+        NASTL_ENOENT,
+        "%s: no study is in it (study.db is missing); give the folder of a "
+        "study",
+        folder);
 }
 
 /* The last part of the folder's absolute path. */
@@ -104,27 +122,24 @@ static int build(const char *path, const char *name, const struct nastl_study_in
     return status;
 }
 
-static int create_ledger(const char *folder, const char *name,
+static int create_ledger(const char *path, const char *name,
                          const struct nastl_study_info *info)
 {
-    char *path, *temporary;
-    TRY(ledger_path(&path, folder));
-    int status = nastl_file_temporary(&temporary, path);
-    if (status == NASTL_OK) {
-        status = build(temporary, name, info);
-        if (status == NASTL_OK)
-            status = nastl_file_commit(temporary, path);
-        if (status < 0)
-            nastl_file_discard(temporary);
-        free(temporary);
-    }
-    free(path);
+    char *temporary;
+    TRY(nastl_file_temporary(&temporary, path));
+    int status = build(temporary, name, info);
+    if (status == NASTL_OK)
+        status = nastl_file_commit(temporary, path);
+    if (status < 0)
+        nastl_file_discard(temporary);
+    free(temporary);
     return status;
 }
 
-static int check_info(const char *folder, const struct nastl_study_info *info)
+static int check_info(const char *folder, const char *path,
+                      const struct nastl_study_info *info)
 {
-    if (nastl_study_is_there(folder))
+    if (is_file(path))
         return nastl_error(NASTL_EEXIST,
                            "%s: a study is in it already; go on with --resume, or give "
                            "another folder",
@@ -135,16 +150,26 @@ static int check_info(const char *folder, const struct nastl_study_info *info)
     return NASTL_OK;
 }
 
+static int create_in(const char *folder, const char *path,
+                     const struct nastl_study_info *info)
+{
+    char *name = NULL;
+    TRY(check_info(folder, path, info));
+    if (!info->name)
+        TRY(name_of_folder(&name, folder));
+    const int status = create_ledger(path, info->name ? info->name : name, info);
+    free(name);
+    return status;
+}
+
 int nastl_study_create(struct nastl_study **out, const char *folder,
                        const struct nastl_study_info *info)
 {
+    char *path;
     TRY(nastl_file_make_folder(folder));
-    TRY(check_info(folder, info));
-    char *own_name = NULL;
-    if (!info->name)
-        TRY(name_of_folder(&own_name, folder));
-    const int status = create_ledger(folder, info->name ? info->name : own_name, info);
-    free(own_name);
+    TRY(ledger_path(&path, folder));
+    const int status = create_in(folder, path, info);
+    free(path);
     return status < 0 ? status : nastl_study_open(out, folder);
 }
 
@@ -213,6 +238,8 @@ static int read_objectives(struct nastl_study *study)
 
 static int open_db(struct nastl_study *study, const char *path, bool look)
 {
+    if (!is_file(path))
+        return nastl_study_missing(study->folder);
     if (look)
         TRY(nastl_db_open_readonly(&study->db, path));
     else
@@ -223,11 +250,6 @@ static int open_db(struct nastl_study *study, const char *path, bool look)
 
 static int open_study(struct nastl_study **out, const char *folder, bool look)
 {
-    if (!nastl_study_is_there(folder))
-        return nastl_error(NASTL_ENOENT,
-                           "%s: no study is in it (study.db is missing); give the folder "
-                           "of a study",
-                           folder);
     struct nastl_study *study = nastl_alloc_zero(1, sizeof *study);
     if (!study)
         return nastl_error_nomem(folder);

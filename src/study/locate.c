@@ -14,7 +14,7 @@
 
 /* ---- a trial of a study ------------------------------------------------------------ */
 
-/* "17, 4 and 9", the trials whose weights are kept, for a message. */
+/* "0, 4, 17": the trials whose weights are kept, for a message. */
 static void name_trials(struct nastl_strbuf *buf, char *const *names, size_t count)
 {
     enum { MOST = 20 };
@@ -24,20 +24,45 @@ static void name_trials(struct nastl_strbuf *buf, char *const *names, size_t cou
         nastl_strbuf_addf(buf, " and %zu more", count - MOST);
 }
 
-static int no_such_trial(const char *study, const char *trial, struct nastl_h5 *weights)
+static int no_such_trial(const char *study, const char *trial, char *const *names,
+                         size_t count)
 {
-    char **names = NULL;
-    size_t count = 0;
     struct nastl_strbuf there;
     nastl_strbuf_init(&there);
-    if (nastl_h5_children(weights, "/trials", &names, &count) < 0)
-        count = 0;
     name_trials(&there, names, count);
     const char *text = nastl_strbuf_text(&there);
     const int status = nastl_error(
         NASTL_ENOENT, "%s:%s: no weights are kept of this trial; %s%s", study, trial,
-        count ? "give one of " : "none are kept", text ? text : "those kept");
+        count ? "give one of " : "none are kept, go on with the search",
+        text ? text : "those kept");
     nastl_strbuf_finish(&there);
+    return status;
+}
+
+/* NASTL_ENOENT where /trials is missing: then none are kept. */
+static int kept_trials(char ***names, size_t *count, const char *file)
+{
+    struct nastl_h5 *weights;
+    TRY(nastl_h5_open(&weights, file));
+    const int status = nastl_h5_children(weights, "/trials", names, count);
+    nastl_h5_close(weights);
+    return status;
+}
+
+static int check_kept(const char *file, const char *study, const char *trial)
+{
+    char **names = NULL;
+    size_t count = 0, i = 0;
+    if (!nastl_file_exists(file))
+        return nastl_error(NASTL_ENOENT,
+                           "%s: it has no weights.h5; go on with the search (--resume)",
+                           study);
+    int status = kept_trials(&names, &count, file);
+    if (status < 0 && status != NASTL_ENOENT)
+        return status;
+    while (i < count && strcmp(names[i], trial) != 0)
+        i++;
+    status = i < count ? NASTL_OK : no_such_trial(study, trial, names, count);
     nastl_h5_free_strings(names, count);
     return status;
 }
@@ -50,33 +75,12 @@ static int trial_group(char **out, const char *trial)
     return nastl_strbuf_take(out, &group);
 }
 
-static bool is_number(const char *text)
-{
-    return *text && strspn(text, "0123456789") == strlen(text);
-}
-
-static int check_kept(const char *file, const char *group, const char *study,
-                      const char *trial)
-{
-    struct nastl_h5 *weights;
-    if (!nastl_file_exists(file))
-        return nastl_error(NASTL_ENOENT,
-                           "%s: it has no weights.h5; go on with the search (--resume)",
-                           study);
-    TRY(nastl_h5_open(&weights, file));
-    const int status = is_number(trial) && nastl_h5_has(weights, group)
-                           ? NASTL_OK
-                           : no_such_trial(study, trial, weights);
-    nastl_h5_close(weights);
-    return status;
-}
-
 static int locate_trial(char **file, char **group, const char *study, const char *trial)
 {
     TRY(nastl_file_join(file, study, "weights.h5"));
     int status = trial_group(group, trial);
     if (status == NASTL_OK) {
-        status = check_kept(*file, *group, study, trial);
+        status = check_kept(*file, study, trial);
         if (status < 0)
             free(*group);
     }
@@ -140,11 +144,9 @@ static int locate_in(char **file, char **group, const char *place, const char *r
 {
     if (!nastl_file_is_folder(place))
         return locate_group(file, group, place, rest && *rest ? rest : "/");
-    if (!nastl_study_is_there(place))
-        return nastl_error(NASTL_ENOENT,
-                           "%s: no study is in it (study.db is missing); give "
-                           "FILE.h5[:/GROUP] or STUDY[:TRIAL]",
-                           place);
+    const int there = nastl_study_probe(place);
+    if (there <= 0)
+        return there < 0 ? there : nastl_study_missing(place);
     return rest ? locate_trial(file, group, place, rest)
                 : locate_delivered(file, group, place);
 }

@@ -65,6 +65,8 @@ int nastl_study_create(struct nastl_study **out, const char *folder,
 int nastl_study_open(struct nastl_study **out, const char *folder);
 void nastl_study_close(struct nastl_study *study);
 bool nastl_study_is_there(const char *folder); /* a ledger is in it */
+int nastl_study_probe(const char *folder);     /* the same: 1, 0, or NASTL_ENOMEM */
+int nastl_study_missing(const char *folder);   /* the error where there is none */
 
 const char *nastl_study_folder(const struct nastl_study *study);
 const char *nastl_study_name(const struct nastl_study *study);

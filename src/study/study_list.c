@@ -19,8 +19,8 @@
 
 static int add_if_study(struct nastl_list *folders, const char *path)
 {
-    return nastl_study_is_there(path) ? nastl_list_add(folders, path, strlen(path))
-                                      : NASTL_OK;
+    const int there = nastl_study_probe(path);
+    return there > 0 ? nastl_list_add(folders, path, strlen(path)) : there;
 }
 
 static int add_child(struct nastl_list *folders, const char *folder, const char *name)

@@ -37,10 +37,10 @@ ok evaluate S rows.csv --json
 
 # A warm start from another study, and training of one architecture.
 ok search --trials 3 --study W --warm-start S --target rows.csv --label throughput_class \
-  --drop throughput,handover,user,t,domain --objectives accuracy,flops
+  --drop throughput,handover,user,domain --objectives accuracy,flops
 printf 'schema: nas-tl/space/v1\nname: one\nfamily: mlp\nmlp:\n  layers: 2\n  width: 32\n' >one.yaml
 ok train --arch one.yaml --target rows.csv --label throughput_class \
-  --drop throughput,handover,user,t,domain --out one.h5 --json
+  --drop throughput,handover,user,domain --out one.h5 --json
 ok evaluate one.h5 rows.csv
 rejects 2 "one.h5: is there already" train --arch one.yaml --target rows.csv \
   --label throughput_class --out one.h5

@@ -1,0 +1,392 @@
+/* oracle.c: what every operator computes, in plain C and double.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "oracle.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double EPSILON = 1e-5, MOMENTUM = 0.1, PI = 3.14159265358979323846;
+
+/* ---- linear: y = x w^T + b ---- */
+
+void oracle_linear(double *y, const double *x, const double *w, const double *b, size_t n,
+                   size_t d, size_t h)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < h; j++) {
+            y[i * h + j] = b[j];
+            for (size_t k = 0; k < d; k++)
+                y[i * h + j] += x[i * d + k] * w[j * d + k];
+        }
+    }
+}
+
+void oracle_linear_backward(double *dx, double *dw, double *db, const double *dy,
+                            const double *x, const double *w, size_t n, size_t d,
+                            size_t h)
+{
+    memset(dx, 0, n * d * sizeof *dx);
+    memset(dw, 0, h * d * sizeof *dw);
+    memset(db, 0, h * sizeof *db);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < h; j++) {
+            const double g = dy[i * h + j];
+            db[j] += g;
+            for (size_t k = 0; k < d; k++) {
+                dx[i * d + k] += g * w[j * d + k];
+                dw[j * d + k] += g * x[i * d + k];
+            }
+        }
+    }
+}
+
+/* ---- norms: xhat = (x - mean) / sqrt(variance + epsilon), y = xhat w + b ---- */
+
+/* Mean and variance of n numbers that are `stride` apart. */
+static void moments(double *mean, double *variance, const double *x, size_t n,
+                    size_t stride)
+{
+    *mean = *variance = 0.0;
+    for (size_t i = 0; i < n; i++)
+        *mean += x[i * stride] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        *variance += pow(x[i * stride] - *mean, 2) / (double)n;
+}
+
+/* dx of n numbers that were normalised together, from g = dy w; and xhat:
+ *   dx = (g - mean(g) - xhat mean(g xhat)) / sqrt(variance + epsilon)
+ * `at` of number i is i * stride; w of it is w[i * w_stride]. */
+static void normalised_backward(double *dx, const double *dy, const double *x,
+                                const double *w, size_t n, size_t stride, size_t w_stride)
+{
+    double mean, variance, g_mean = 0.0, gx_mean = 0.0;
+    moments(&mean, &variance, x, n, stride);
+    const double sd = sqrt(variance + EPSILON);
+    for (size_t i = 0; i < n; i++) {
+        const double g = dy[i * stride] * w[i * w_stride];
+        g_mean += g / (double)n;
+        gx_mean += g * (x[i * stride] - mean) / sd / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double g = dy[i * stride] * w[i * w_stride];
+        const double xhat = (x[i * stride] - mean) / sd;
+        dx[i * stride] = (g - g_mean - xhat * gx_mean) / sd;
+    }
+}
+
+void oracle_layer_norm(double *y, const double *x, const double *w, const double *b,
+                       size_t n, size_t d)
+{
+    for (size_t i = 0; i < n; i++) {
+        double mean, variance;
+        moments(&mean, &variance, x + i * d, d, 1);
+        for (size_t k = 0; k < d; k++)
+            y[i * d + k] = (x[i * d + k] - mean) / sqrt(variance + EPSILON) * w[k] + b[k];
+    }
+}
+
+void oracle_layer_norm_backward(double *dx, double *dw, double *db, const double *dy,
+                                const double *x, const double *w, size_t n, size_t d)
+{
+    memset(dw, 0, d * sizeof *dw);
+    memset(db, 0, d * sizeof *db);
+    for (size_t i = 0; i < n; i++) {
+        double mean, variance;
+        moments(&mean, &variance, x + i * d, d, 1);
+        for (size_t k = 0; k < d; k++) {
+            const double xhat = (x[i * d + k] - mean) / sqrt(variance + EPSILON);
+            dw[k] += dy[i * d + k] * xhat;
+            db[k] += dy[i * d + k];
+        }
+        normalised_backward(dx + i * d, dy + i * d, x + i * d, w, d, 1, 1);
+    }
+}
+
+void oracle_batch_norm(double *y, double *mean, double *variance, const double *x,
+                       const double *w, const double *b, size_t n, size_t d,
+                       bool training)
+{
+    for (size_t k = 0; k < d; k++) {
+        double m = mean[k], v = variance[k];
+        if (training) {
+            moments(&m, &v, x + k, n, d);
+            const double unbiased = n > 1 ? v * (double)n / (double)(n - 1) : v;
+            mean[k] += MOMENTUM * (m - mean[k]);
+            variance[k] += MOMENTUM * (unbiased - variance[k]);
+        }
+        for (size_t i = 0; i < n; i++)
+            y[i * d + k] = (x[i * d + k] - m) / sqrt(v + EPSILON) * w[k] + b[k];
+    }
+}
+
+void oracle_batch_norm_backward(double *dx, double *dw, double *db, const double *dy,
+                                const double *x, const double *w, size_t n, size_t d)
+{
+    for (size_t k = 0; k < d; k++) {
+        double mean, variance;
+        moments(&mean, &variance, x + k, n, d);
+        dw[k] = db[k] = 0.0;
+        for (size_t i = 0; i < n; i++) {
+            dw[k] += dy[i * d + k] * (x[i * d + k] - mean) / sqrt(variance + EPSILON);
+            db[k] += dy[i * d + k];
+        }
+        normalised_backward(dx + k, dy + k, x + k, w + k, n, d, 0);
+    }
+}
+
+/* ---- activations ---- */
+
+static double normal_cdf(double x)
+{
+    return 0.5 * erfc(-x / sqrt(2.0));
+}
+
+double oracle_activation(enum nastl_activation activation, double x)
+{
+    if (activation == NASTL_ACTIVATION_RELU)
+        return x > 0.0 ? x : 0.0;
+    if (activation == NASTL_ACTIVATION_GELU)
+        return x * normal_cdf(x);
+    return x / (1.0 + exp(-x));
+}
+
+double oracle_activation_slope(enum nastl_activation activation, double x)
+{
+    if (activation == NASTL_ACTIVATION_RELU)
+        return x > 0.0 ? 1.0 : 0.0;
+    if (activation == NASTL_ACTIVATION_GELU)
+        return normal_cdf(x) + x * exp(-x * x / 2.0) / sqrt(2.0 * PI);
+    const double s = 1.0 / (1.0 + exp(-x));
+    return s * (1.0 + x * (1.0 - s));
+}
+
+/* ---- losses ---- */
+
+static double cross_entropy_row(double *delta, const double *o, size_t label, size_t c)
+{
+    double most = o[0], sum = 0.0;
+    for (size_t j = 1; j < c; j++)
+        most = fmax(most, o[j]);
+    for (size_t j = 0; j < c; j++)
+        sum += exp(o[j] - most);
+    for (size_t j = 0; delta && j < c; j++)
+        delta[j] = exp(o[j] - most) / sum - (j == label);
+    return log(sum) + most - o[label];
+}
+
+static double loss_row(enum nastl_loss loss, double *delta, const double *o, double y,
+                       size_t c)
+{
+    if (loss == NASTL_LOSS_CROSS_ENTROPY)
+        return cross_entropy_row(delta, o, (size_t)y, c);
+    if (loss == NASTL_LOSS_SQUARED_ERROR) {
+        if (delta)
+            *delta = 2.0 * (*o - y);
+        return (*o - y) * (*o - y);
+    }
+    if (delta)
+        *delta = 1.0 / (1.0 + exp(-*o)) - y;
+    return log1p(exp(-fabs(*o))) + fmax(*o, 0.0) - *o * y;
+}
+
+double oracle_loss(enum nastl_loss loss, double *delta, const double *outputs,
+                   const float *y, size_t n, size_t c)
+{
+    double total = 0.0;
+    for (size_t i = 0; i < n; i++)
+        total += loss_row(loss, delta ? delta + i * c : NULL, outputs + i * c, y[i], c);
+    for (size_t i = 0; delta && i < n * c; i++)
+        delta[i] /= (double)n;
+    return total;
+}
+
+/* ---- AdamW, as torch.optim.AdamW ---- */
+
+void oracle_adamw(double *p, double *m, double *v, double g, double decay,
+                  const struct nastl_recipe *recipe, int t)
+{
+    *p *= 1.0 - recipe->learning_rate * decay;
+    *m = recipe->beta1 * *m + (1.0 - recipe->beta1) * g;
+    *v = recipe->beta2 * *v + (1.0 - recipe->beta2) * g * g;
+    const double m_hat = *m / (1.0 - pow(recipe->beta1, t));
+    const double v_hat = *v / (1.0 - pow(recipe->beta2, t));
+    *p -= recipe->learning_rate * m_hat / (sqrt(v_hat) + 1e-8);
+}
+
+/* ---- a whole network ---- */
+
+static double *doubles(size_t n)
+{
+    double *block = calloc(n + 1, sizeof *block);
+    if (!block)
+        abort();
+    return block;
+}
+
+void oracle_create(struct oracle *oracle, const struct nastl_net *net, size_t most_rows)
+{
+    const struct nastl_graph *graph = nastl_net_graph(net);
+    const size_t tensors = graph->tensor_count, nodes = graph->node_count;
+    *oracle = (struct oracle){.graph = graph};
+    oracle->param = calloc(tensors + 1, sizeof *oracle->param);
+    oracle->grad = calloc(tensors + 1, sizeof *oracle->grad);
+    oracle->value = calloc(nodes, sizeof *oracle->value);
+    oracle->delta = calloc(nodes, sizeof *oracle->delta);
+    for (size_t i = 0; i < tensors; i++) {
+        const size_t n = nastl_tensor_size(&graph->tensors[i]);
+        oracle->param[i] = doubles(n);
+        oracle->grad[i] = doubles(n);
+        for (size_t j = 0; j < n; j++)
+            oracle->param[i][j] = nastl_net_tensor(net, i)->data[j];
+    }
+    for (size_t i = 0; i < nodes; i++) {
+        oracle->value[i] = doubles(most_rows * graph->nodes[i].width);
+        oracle->delta[i] = doubles(most_rows * graph->nodes[i].width);
+    }
+}
+
+void oracle_destroy(struct oracle *oracle)
+{
+    for (size_t i = 0; i < oracle->graph->tensor_count; i++) {
+        free(oracle->param[i]);
+        free(oracle->grad[i]);
+    }
+    for (size_t i = 0; i < oracle->graph->node_count; i++) {
+        free(oracle->value[i]);
+        free(oracle->delta[i]);
+    }
+    free(oracle->param);
+    free(oracle->grad);
+    free(oracle->value);
+    free(oracle->delta);
+}
+
+double *oracle_output(struct oracle *oracle)
+{
+    return oracle->value[oracle->graph->node_count - 1];
+}
+
+double *oracle_output_delta(struct oracle *oracle)
+{
+    return oracle->delta[oracle->graph->node_count - 1];
+}
+
+/* The columns of one categorical value. */
+static void encode(const struct oracle *oracle, double *x, size_t k, size_t code)
+{
+    const struct nastl_encoding *e = &oracle->graph->encodings[k];
+    for (size_t c = 0; c < e->width; c++)
+        x[e->at + c] =
+            e->embedded ? oracle->param[e->tensor][code * e->width + c] : (c == code);
+}
+
+static void input_forward(struct oracle *oracle, const struct nastl_xy *xy,
+                          const int32_t *rows)
+{
+    const size_t width = oracle->graph->nodes[0].width;
+    for (size_t i = 0; i < oracle->n; i++) {
+        const size_t row = rows ? (size_t)rows[i] : i;
+        double *x = oracle->value[0] + i * width;
+        for (size_t c = 0; c < xy->numeric; c++)
+            x[c] = xy->x[row * xy->numeric + c];
+        for (size_t k = 0; k < xy->categorical; k++)
+            encode(oracle, x, k, (size_t)xy->code[row * xy->categorical + k]);
+    }
+}
+
+static void input_backward(struct oracle *oracle, const struct nastl_xy *xy,
+                           const int32_t *rows)
+{
+    const size_t width = oracle->graph->nodes[0].width;
+    for (size_t k = 0; k < xy->categorical; k++) {
+        const struct nastl_encoding *e = &oracle->graph->encodings[k];
+        if (!e->embedded)
+            continue;
+        double *grad = oracle->grad[e->tensor];
+        memset(grad, 0, oracle->graph->shape.cardinality[k] * e->width * sizeof *grad);
+        for (size_t i = 0; i < oracle->n; i++) {
+            const size_t row = rows ? (size_t)rows[i] : i;
+            const size_t code = (size_t)xy->code[row * xy->categorical + k];
+            for (size_t c = 0; c < e->width; c++)
+                grad[code * e->width + c] += oracle->delta[0][i * width + e->at + c];
+        }
+    }
+}
+
+static void node_forward(struct oracle *oracle, size_t at, bool training)
+{
+    const struct nastl_node *node = &oracle->graph->nodes[at];
+    const size_t n = oracle->n, d = oracle->graph->nodes[node->from].width;
+    const double *x = oracle->value[node->from];
+    double *y = oracle->value[at], **p = oracle->param + node->tensor;
+    if (node->kind == NASTL_NODE_LINEAR)
+        oracle_linear(y, x, p[0], p[1], n, d, node->width);
+    else if (node->kind == NASTL_NODE_LAYER_NORM)
+        oracle_layer_norm(y, x, p[0], p[1], n, d);
+    else if (node->kind == NASTL_NODE_BATCH_NORM)
+        oracle_batch_norm(y, p[2], p[3], x, p[0], p[1], n, d, training);
+    else
+        for (size_t i = 0; i < n * d; i++)
+            y[i] = node->kind == NASTL_NODE_DROPOUT
+                       ? x[i]
+                       : oracle_activation(node->activation, x[i]);
+}
+
+static void node_backward(struct oracle *oracle, size_t at)
+{
+    const struct nastl_node *node = &oracle->graph->nodes[at];
+    const size_t n = oracle->n, d = oracle->graph->nodes[node->from].width;
+    const double *x = oracle->value[node->from], *dy = oracle->delta[at];
+    double *dx = oracle->delta[node->from], **p = oracle->param + node->tensor;
+    double **g = oracle->grad + node->tensor;
+    if (node->kind == NASTL_NODE_LINEAR)
+        oracle_linear_backward(dx, g[0], g[1], dy, x, p[0], n, d, node->width);
+    else if (node->kind == NASTL_NODE_LAYER_NORM)
+        oracle_layer_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
+    else if (node->kind == NASTL_NODE_BATCH_NORM)
+        oracle_batch_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
+    else
+        for (size_t i = 0; i < n * d; i++)
+            dx[i] = node->kind == NASTL_NODE_DROPOUT
+                        ? dy[i]
+                        : dy[i] * oracle_activation_slope(node->activation, x[i]);
+}
+
+static void note_margin(struct oracle *oracle, const struct nastl_node *node)
+{
+    if (node->kind != NASTL_NODE_ACTIVATION || node->activation != NASTL_ACTIVATION_RELU)
+        return;
+    for (size_t i = 0; i < oracle->n * node->width; i++)
+        oracle->margin = fmin(oracle->margin, fabs(oracle->value[node->from][i]));
+}
+
+void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int32_t *rows,
+                    size_t n, bool training)
+{
+    oracle->n = n;
+    oracle->margin = INFINITY;
+    input_forward(oracle, xy, rows);
+    for (size_t i = 1; i < oracle->graph->node_count; i++) {
+        node_forward(oracle, i, training);
+        note_margin(oracle, &oracle->graph->nodes[i]);
+    }
+}
+
+void oracle_backward(struct oracle *oracle, const struct nastl_xy *xy,
+                     const int32_t *rows)
+{
+    for (size_t i = oracle->graph->node_count; i-- > 1;)
+        node_backward(oracle, i);
+    input_backward(oracle, xy, rows);
+}
+
+double oracle_mean_loss(struct oracle *oracle, enum nastl_loss loss,
+                        const struct nastl_xy *xy, const int32_t *rows, const float *y,
+                        size_t n)
+{
+    oracle_forward(oracle, xy, rows, n, true);
+    return oracle_loss(loss, NULL, oracle_output(oracle), y, n,
+                       oracle->graph->shape.outputs) /
+           (double)n;
+}

@@ -1,0 +1,72 @@
+/* oracle.h: what every operator computes, in plain C and double, written for reading and
+ * not for speed: the engine is compared with it, and it is compared with differences.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_ORACLE_H
+#define TESTS_ORACLE_H
+
+#include "nn/train.h"
+
+/* ---- operators; dx of a backward function is set, dw and db are set too ---- */
+
+/* x (N, D), w (H, D), b (H), y (N, H) */
+void oracle_linear(double *y, const double *x, const double *w, const double *b, size_t n,
+                   size_t d, size_t h);
+void oracle_linear_backward(double *dx, double *dw, double *db, const double *dy,
+                            const double *x, const double *w, size_t n, size_t d,
+                            size_t h);
+
+/* x, y (N, D); w, b (D) */
+void oracle_layer_norm(double *y, const double *x, const double *w, const double *b,
+                       size_t n, size_t d);
+void oracle_layer_norm_backward(double *dx, double *dw, double *db, const double *dy,
+                                const double *x, const double *w, size_t n, size_t d);
+
+/* In training by the statistics of x, which also move `mean` and `variance`; else by
+ * these. */
+void oracle_batch_norm(double *y, double *mean, double *variance, const double *x,
+                       const double *w, const double *b, size_t n, size_t d,
+                       bool training);
+void oracle_batch_norm_backward(double *dx, double *dw, double *db, const double *dy,
+                                const double *x, const double *w, size_t n, size_t d);
+
+double oracle_activation(enum nastl_activation activation, double x);
+double oracle_activation_slope(enum nastl_activation activation, double x);
+
+/* The sum of the loss over N rows; `delta` (N, C), unless NULL: the gradient of the mean.
+ */
+double oracle_loss(enum nastl_loss loss, double *delta, const double *outputs,
+                   const float *y, size_t n, size_t c);
+
+/* One step of AdamW on one number; decay 0 for those that do not decay. */
+void oracle_adamw(double *p, double *m, double *v, double g, double decay,
+                  const struct nastl_recipe *recipe, int t);
+
+/* ---- a whole network: nodes one after another, dropout left out ---- */
+
+struct oracle {
+    const struct nastl_graph *graph;
+    size_t n;                /* rows of the last run */
+    double margin;           /* the least |input| of a ReLU in it */
+    double **param, **grad;  /* (tensors) */
+    double **value, **delta; /* (nodes) (n, width) */
+};
+
+/* Takes the weights of a network. */
+void oracle_create(struct oracle *oracle, const struct nastl_net *net, size_t most_rows);
+void oracle_destroy(struct oracle *oracle);
+
+void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int32_t *rows,
+                    size_t n, bool training);
+/* The outputs of the last run (n, C), and the gradient by them, to be filled before
+ * oracle_backward(). */
+double *oracle_output(struct oracle *oracle);
+double *oracle_output_delta(struct oracle *oracle);
+void oracle_backward(struct oracle *oracle, const struct nastl_xy *xy,
+                     const int32_t *rows);
+
+/* Mean loss in training mode (running statistics move, and do not matter). */
+double oracle_mean_loss(struct oracle *oracle, enum nastl_loss loss,
+                        const struct nastl_xy *xy, const int32_t *rows, const float *y,
+                        size_t n);
+
+#endif

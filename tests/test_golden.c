@@ -1,0 +1,202 @@
+/* test_golden.c: the engine trains as golden/mlp.py says: the loss of 20 steps and all
+ * gradients of the first, from the same weights on the same batches, in float against
+ * double. SPDX-License-Identifier: Apache-2.0 */
+#include "net_toy.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include <omp.h>
+
+#include "io/json.h"
+#include "nn/trainer.h"
+
+/* Relative to the largest number of a tensor: sums in float. */
+static const double GRADIENT_TOLERANCE = 2e-6;
+/* Relative to the loss: what 20 steps of AdamW make of that. */
+static const double LOSS_TOLERANCE = 1e-5;
+
+/* ---- reading ---- */
+
+static double number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    assert_true(json_is_number(value));
+    return json_number_value(value);
+}
+
+static const char *text(const json_t *object, const char *key)
+{
+    const char *value = json_string_value(json_object_get(object, key));
+    assert_non_null(value);
+    return value;
+}
+
+static float *floats(const json_t *array)
+{
+    const size_t n = json_array_size(array);
+    float *out = malloc((n + 1) * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (float)json_number_value(json_array_get(array, i));
+    return out;
+}
+
+static int32_t *integers(const json_t *array)
+{
+    const size_t n = json_array_size(array);
+    int32_t *out = malloc((n + 1) * sizeof *out);
+    for (size_t i = 0; i < n; i++)
+        out[i] = (int32_t)json_integer_value(json_array_get(array, i));
+    return out;
+}
+
+static enum nastl_loss loss_of(const char *name)
+{
+    return strcmp(name, "cross_entropy") == 0          ? NASTL_LOSS_CROSS_ENTROPY
+           : strcmp(name, "binary_cross_entropy") == 0 ? NASTL_LOSS_BINARY_CROSS_ENTROPY
+                                                       : NASTL_LOSS_SQUARED_ERROR;
+}
+
+static struct nastl_recipe recipe_of(const json_t *object)
+{
+    return (struct nastl_recipe){.learning_rate = number(object, "learning_rate"),
+                                 .weight_decay = number(object, "weight_decay"),
+                                 .beta1 = number(object, "beta1"),
+                                 .beta2 = number(object, "beta2"),
+                                 .batch_size = (size_t)number(object, "batch_size"),
+                                 .clip = number(object, "clip")};
+}
+
+/* ---- one case ---- */
+
+static void create_net(struct toy_net *toy, const json_t *object)
+{
+    size_t cardinality[8];
+    const json_t *codes = json_object_get(object, "cardinality");
+    const json_t *widths = json_object_get(object, "widths");
+    for (size_t i = 0; i < json_array_size(codes); i++)
+        cardinality[i] = (size_t)json_integer_value(json_array_get(codes, i));
+    const struct nastl_shape shape = {.numeric = (size_t)number(object, "numeric"),
+                                      .categorical = json_array_size(codes),
+                                      .cardinality = cardinality,
+                                      .outputs = (size_t)number(object, "outputs")};
+    char width[2][40], activation[40], normalization[40];
+    assert_int_equal(json_array_size(widths), 2);
+    for (size_t i = 0; i < 2; i++)
+        snprintf(width[i], sizeof width[i], "mlp.width.%zu=%d", i,
+                 (int)json_integer_value(json_array_get(widths, i)));
+    snprintf(activation, sizeof activation, "mlp.activation=%s",
+             text(object, "activation"));
+    snprintf(normalization, sizeof normalization, "mlp.normalization=%s",
+             text(object, "normalization"));
+    toy_net_create(
+        toy, SETTINGS("mlp.layers=2", width[0], width[1], activation, normalization),
+        &shape, 0);
+}
+
+static void set_weights(struct nastl_net *net, const json_t *weights)
+{
+    size_t set = 0;
+    for (size_t i = 0; i < nastl_net_tensor_count(net); i++) {
+        const struct nastl_tensor *t = nastl_net_tensor(net, i);
+        const json_t *values = json_object_get(weights, t->name);
+        if (!t->trainable)
+            continue;
+        assert_int_equal(json_array_size(values), t->shape[0] * t->shape[1]);
+        float *from = floats(values);
+        memcpy(t->data, from, json_array_size(values) * sizeof *from);
+        free(from);
+        set++;
+    }
+    assert_int_equal(set, json_object_size(weights));
+}
+
+static void check_gradients(const struct nastl_trainer *trainer,
+                            const struct nastl_net *net, const json_t *wanted)
+{
+    for (size_t i = 0; i < nastl_net_tensor_count(net); i++) {
+        const struct nastl_tensor *t = nastl_net_tensor(net, i);
+        if (!t->trainable)
+            continue;
+        const json_t *values = json_object_get(wanted, t->name);
+        const float *got = nastl_trainer_gradient(trainer, i);
+        double most = 0.1, error = 0.0;
+        for (size_t j = 0; j < json_array_size(values); j++) {
+            const double value = json_number_value(json_array_get(values, j));
+            most = fmax(most, fabs(value));
+            error = fmax(error, fabs(got[j] - value));
+        }
+        if (!(error <= GRADIENT_TOLERANCE * most))
+            fail_msg("gradient of %s: off by %g of %g", t->name, error, most);
+    }
+}
+
+static void check_steps(struct nastl_net *net, struct nastl_trainer *trainer,
+                        const json_t *object)
+{
+    const json_t *losses = json_object_get(object, "losses");
+    const size_t batch = (size_t)number(object, "batch_size");
+    int32_t *batches = integers(json_object_get(object, "batches"));
+    for (size_t t = 0; t < json_array_size(losses); t++) {
+        double loss = 0.0;
+        assert_int_equal(nastl_trainer_step(trainer, batches + t * batch, batch, &loss),
+                         0);
+        const double wanted = json_number_value(json_array_get(losses, t));
+        if (!(fabs(loss / (double)batch - wanted) <= LOSS_TOLERANCE * wanted))
+            fail_msg("step %zu: loss %.9g instead of %.9g", t + 1, loss / (double)batch,
+                     wanted);
+        if (t == 0)
+            check_gradients(trainer, net, json_object_get(object, "gradients"));
+    }
+    free(batches);
+}
+
+static void check_case(const json_t *object)
+{
+    struct toy_net toy;
+    create_net(&toy, object);
+    set_weights(toy.net, json_object_get(object, "weights"));
+    const size_t rows = json_array_size(json_object_get(object, "y"));
+    struct nastl_xy xy = {.rows = rows,
+                          .numeric = toy.graph->shape.numeric,
+                          .categorical = toy.graph->shape.categorical,
+                          .x = floats(json_object_get(object, "x")),
+                          .code = integers(json_object_get(object, "code"))};
+    float *y = floats(json_object_get(object, "y"));
+    int32_t *all = toy_rows(rows);
+    const struct nastl_train_params params = {.recipe = recipe_of(object),
+                                              .loss = loss_of(text(object, "loss")),
+                                              .xy = &xy,
+                                              .y = y,
+                                              .train = all,
+                                              .train_count = rows};
+    struct nastl_trainer *trainer;
+    assert_int_equal(nastl_trainer_create(&trainer, toy.net, &params), 0);
+    check_steps(toy.net, trainer, object);
+    nastl_trainer_destroy(trainer);
+    free(all);
+    free(y);
+    toy_xy_destroy(&xy);
+    toy_net_destroy(&toy);
+}
+
+static void training_is_as_golden(void **state)
+{
+    (void)state;
+    json_t *cases;
+    const char *path = TESTS_SOURCE "/golden/mlp.json";
+    assert_int_equal(nastl_json_read(&cases, path), 0);
+    assert_int_equal(json_array_size(cases), 3);
+    for (size_t i = 0; i < json_array_size(cases); i++)
+        check_case(json_array_get(cases, i));
+    json_decref(cases);
+}
+
+int main(void)
+{
+    omp_set_num_threads(1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_is_as_golden),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
