@@ -74,6 +74,13 @@ static bool is_enough(const struct nastl_stop *stop)
     return stop && stop->enough && stop->enough(stop->payload);
 }
 
+/* Between steps, so that an interrupt does not wait for a long epoch. */
+static bool goes_on(void *payload)
+{
+    const struct validation *valid = payload;
+    return !is_stopped(valid->training->stop) && !is_enough(valid->training->stop);
+}
+
 static bool after_epoch(size_t epoch, double train_loss, double score, void *payload)
 {
     struct validation *valid = payload;
@@ -81,7 +88,7 @@ static bool after_epoch(size_t epoch, double train_loss, double score, void *pay
     (void)train_loss;
     if (training->epoch)
         training->epoch(epoch, valid->epochs, score, training->epoch_payload);
-    return !is_stopped(training->stop) && !is_enough(training->stop);
+    return goes_on(payload);
 }
 
 /* ---- training ---------------------------------------------------------------------- */
@@ -113,6 +120,8 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
         .score_payload = valid,
         .epoch = after_epoch,
         .epoch_payload = valid,
+        .poll = goes_on,
+        .poll_payload = valid,
     };
     recipe_of(&params.recipe, training);
     valid->epochs = params.recipe.max_epochs;
