@@ -141,13 +141,19 @@ static int open_attribute(struct attribute *a, const struct nastl_h5 *file,
     return status;
 }
 
-static int read_variable(char **out, const struct nastl_h5 *file, const char *path,
+static int read_variable(char **out, struct nastl_h5 *file, const char *path,
                          const struct attribute *a)
 {
-    unsigned char reference[NASTL_H5_REFERENCE];
-    if (nastl_h5_read_references(H5Aread, a->id, a->type, reference) < 0)
+    TRY(nastl_h5_check_heap(file));
+    char *raw = NULL;
+    const hid_t type = H5Tget_native_type(a->type, H5T_DIR_DEFAULT);
+    const herr_t done = H5Aread(a->id, type, &raw);
+    H5Tclose(type);
+    if (done < 0)
         return nastl_h5_fail(file, path, "read an attribute of");
-    return nastl_h5_read_strings(out, file, path, reference, 1);
+    *out = nastl_strdup(raw ? raw : "");
+    H5free_memory(raw);
+    return *out ? NASTL_OK : nastl_error_nomem(path);
 }
 
 static int read_fixed(char **out, const struct nastl_h5 *file, const char *path,
@@ -168,8 +174,7 @@ static int read_fixed(char **out, const struct nastl_h5 *file, const char *path,
     return NASTL_OK;
 }
 
-static int get_text(const struct nastl_h5 *file, const char *path, const char *name,
-                    char **out)
+static int get_text(struct nastl_h5 *file, const char *path, const char *name, char **out)
 {
     struct attribute a;
     TRY(open_attribute(&a, file, path, name));

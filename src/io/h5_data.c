@@ -5,6 +5,7 @@
 #include "io/h5_inside.h"
 
 #include "base/alloc.h"
+#include "base/arena.h"
 #include "base/error.h"
 
 #include <assert.h>
@@ -321,24 +322,88 @@ bool nastl_h5_is_text(struct nastl_h5 *file, const char *path)
     return nastl_h5_leave(is_text(file, path));
 }
 
-static herr_t read_all(hid_t set, hid_t type, void *out)
+/* Variable-length strings are references that many items may share: a small file could
+ * claim any amount. HDF5 takes their memory from here, and no more than the file has. */
+struct budget {
+    struct nastl_arena arena;
+    uint64_t left; /* bytes */
+    bool failed;   /* memory is out */
+};
+
+static void *take(size_t bytes, void *payload)
 {
-    return H5Dread(set, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, out);
+    struct budget *budget = payload;
+    if (bytes > budget->left)
+        return NULL;
+    budget->left -= bytes;
+    void *block = nastl_arena_alloc(&budget->arena, bytes, 1);
+    budget->failed = !block;
+    return block;
 }
 
-static int get_variable(char **items, const struct nastl_h5 *file, const char *path,
+static void give_back(void *block, void *payload)
+{
+    (void)block;
+    (void)payload;
+}
+
+static int copy_strings(char **items, char *const *from, size_t count, const char *path)
+{
+    for (size_t i = 0; i < count; i++) {
+        items[i] = nastl_strdup(from[i] ? from[i] : "");
+        if (!items[i])
+            return nastl_error_nomem(path);
+    }
+    return NASTL_OK;
+}
+
+static int read_raw(const struct nastl_h5 *file, const char *path,
+                    const struct dataset *set, void *raw, struct budget *budget)
+{
+    const hid_t type = H5Tget_native_type(set->type, H5T_DIR_DEFAULT);
+    const hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    H5Pset_vlen_mem_manager(transfer, take, budget, give_back, budget);
+    const herr_t done = H5Dread(set->id, type, H5S_ALL, H5S_ALL, transfer, raw);
+    H5Pclose(transfer);
+    H5Tclose(type);
+    if (done < 0)
+        return budget->failed ? nastl_error_nomem(path)
+                              : nastl_h5_fail(file, path, "read");
+    return NASTL_OK;
+}
+
+static int read_variable(char **items, const struct nastl_h5 *file, const char *path,
+                         const struct dataset *set)
+{
+    struct budget budget = {.left = file->size};
+    nastl_arena_init(&budget.arena);
+    char **raw = nastl_alloc_zero(set->count, sizeof *raw);
+    int status = raw ? read_raw(file, path, set, raw, &budget) : nastl_error_nomem(path);
+    if (status == NASTL_OK)
+        status = copy_strings(items, raw, set->count, path);
+    free(raw);
+    nastl_arena_finish(&budget.arena);
+    return status;
+}
+
+static bool is_contiguous(const struct dataset *set)
+{
+    const hid_t creation = H5Dget_create_plist(set->id);
+    const bool is = creation >= 0 && H5Pget_layout(creation) == H5D_CONTIGUOUS;
+    if (creation >= 0)
+        H5Pclose(creation);
+    return is;
+}
+
+/* HDF5 follows references only where we cannot. */
+static int get_variable(char **items, struct nastl_h5 *file, const char *path,
                         const struct dataset *set)
 {
-    unsigned char *references = nastl_alloc_zero(set->count, NASTL_H5_REFERENCE);
-    if (!references)
-        return nastl_error_nomem(path);
-    int status = NASTL_OK;
-    if (nastl_h5_read_references(read_all, set->id, set->type, references) < 0)
-        status = nastl_h5_fail(file, path, "read");
-    else
-        status = nastl_h5_read_strings(items, file, path, references, set->count);
-    free(references);
-    return status;
+    const haddr_t at = H5Dget_offset(set->id);
+    if (file->is_plain && at != HADDR_UNDEF && is_contiguous(set))
+        return nastl_h5_heap_strings(items, file, at, set->count);
+    TRY(nastl_h5_check_heap(file));
+    return read_variable(items, file, path, set);
 }
 
 /* A fixed-length string ends at a NUL or at its padding. */
@@ -370,7 +435,7 @@ static int get_fixed(char **items, const struct nastl_h5 *file, const char *path
     return status;
 }
 
-static int get_items(char **items, const struct nastl_h5 *file, const char *path,
+static int get_items(char **items, struct nastl_h5 *file, const char *path,
                      const struct dataset *set)
 {
     if (set->count == 0)
@@ -379,7 +444,7 @@ static int get_items(char **items, const struct nastl_h5 *file, const char *path
                                              : get_fixed(items, file, path, set);
 }
 
-static int get_strings(const struct nastl_h5 *file, const char *path, char ***out,
+static int get_strings(struct nastl_h5 *file, const char *path, char ***out,
                        size_t *count)
 {
     struct dataset set;

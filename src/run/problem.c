@@ -333,13 +333,19 @@ static int parse_folds(size_t *out, const char *asked)
     return NASTL_OK;
 }
 
+/* Where rows are few, not more folds than rows. */
+static size_t auto_folds(size_t labelled)
+{
+    if (labelled >= NASTL_AUTO_FOLDS_BELOW)
+        return 1;
+    return labelled < NASTL_AUTO_FOLDS ? labelled : NASTL_AUTO_FOLDS;
+}
+
 static int make_target_views(struct nastl_problem *problem, const struct rows *train,
                              const struct rows *valid)
 {
-    const size_t labelled_count = train->count + valid->count;
     if (problem->fold_count == 0)
-        problem->fold_count =
-            labelled_count < NASTL_AUTO_FOLDS_BELOW ? NASTL_AUTO_FOLDS : 1;
+        problem->fold_count = auto_folds(train->count + valid->count);
     problem->folds = nastl_alloc_zero(problem->fold_count, sizeof *problem->folds);
     if (!problem->folds)
         return nastl_error_nomem("folds");
@@ -402,8 +408,8 @@ static int create_parts(struct nastl_problem *problem,
     TRY(load_space(&problem->space, params));
     TRY(nastl_problem_data(&problem->dataset, params, log));
     TRY(fit_space(problem, params));
-    TRY(choose_objectives(problem, &params->objectives, log));
-    return make_views(problem);
+    TRY(make_views(problem));
+    return choose_objectives(problem, &params->objectives, log);
 }
 
 int nastl_problem_create(struct nastl_problem **out,

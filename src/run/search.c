@@ -55,6 +55,13 @@ static int new_folder(char **out)
     }
 }
 
+static int check_new_folder(const char *folder)
+{
+    if (nastl_file_exists(folder))
+        return nastl_error(NASTL_EEXIST, "%s: is a file; name another folder", folder);
+    return nastl_file_check_place(folder);
+}
+
 static int choose_folder(struct search *search)
 {
     const struct nastl_search_params *params = search->params;
@@ -72,7 +79,8 @@ static int choose_folder(struct search *search)
                            "%s: is a study already; add --resume to go on with "
                            "it, or name another folder",
                            search->folder);
-    return NASTL_OK;
+    return nastl_file_is_folder(search->folder) ? NASTL_OK
+                                                : check_new_folder(search->folder);
 }
 
 /* The searcher plans for the trials that the study was begun with: a resume that asks for
@@ -204,8 +212,8 @@ static json_t *hardware_json(const struct search *search)
             ? json_pack("{s:b, s:s}", "available", 1, "source", hardware.energy_source)
             : json_pack("{s:b, s:s}", "available", 0, "reason", hardware.energy_reason);
     return json_pack("{s:s, s:I, s:s, s:s, s:o}", "cpu", hardware.cpu, "threads",
-                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn", hardware.onednn, "energy",
-                     energy);
+                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn",
+                     hardware.onednn, "energy", energy);
 }
 
 /* Seconds of all runs of the study together. */
@@ -359,13 +367,16 @@ static int prepare(struct search *search)
     TRY(nastl_problem_create(&search->problem, search->params,
                              nastl_budget_log(&search->budget)));
     keep_training_time_honest(search);
+    TRY(nastl_crew_check(search->problem));
+    if (search->params->warm_start)
+        TRY(prepare_source(search));
     if (!search->study) { /* a ledger without its record could not be resumed */
         TRY(write_record(search));
         TRY(open_study(search));
     }
     TRY(plan(search));
     TRY(publish_head(search));
-    return prepare_source(search);
+    return search->problem->warm ? NASTL_OK : prepare_source(search);
 }
 
 static int run(struct nastl_search_outcome *out, struct search *search)

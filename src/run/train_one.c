@@ -68,6 +68,7 @@ static int check_params(const struct nastl_train_one_params *params)
         return nastl_error(NASTL_EINVAL, "--target: missing; give the rows to train on");
     if (!params->out)
         return nastl_error(NASTL_EINVAL, "--out: missing; name the model file to write");
+    TRY(nastl_file_check_place(params->out));
     if (!params->force && nastl_file_exists(params->out))
         return nastl_error(NASTL_EEXIST,
                            "%s: is there already; add --force to write over it",
