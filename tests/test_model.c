@@ -267,7 +267,7 @@ static void damaged_bytes_do_no_harm(void **state)
     toy_save(toy.model, toy.h5, "/");
     assert_ok(nastl_file_read(&bytes, &length, toy.h5, 1 << 20));
     nastl_rng_init(&rng, 7, 0, NASTL_RNG_TEST);
-    for (int round = 0; round < 150; round++) {
+    for (int round = 0; round < 100; round++) {
         const size_t at = nastl_rng_below(&rng, length);
         const size_t end = round % 10 == 0 ? at : length;
         const char kept = bytes[at];
@@ -281,7 +281,7 @@ static void damaged_bytes_do_no_harm(void **state)
         nastl_model_destroy(model);
         loaded++;
     }
-    print_message("%zu of 150 damaged models load\n", loaded);
+    print_message("%zu of 100 damaged models load\n", loaded);
     free(bytes);
     toy_finish(&toy);
 }
