@@ -397,6 +397,18 @@ static void a_full_disk_leaves_what_was(void **state)
     }
 }
 
+static void devices_are_written_in_place(void **state)
+{
+    (void)state;
+    struct nastl_csv_writer *writer;
+    assert_ok(nastl_csv_create(&writer, "/dev/null"));
+    assert_ok(nastl_csv_write(writer, "a\n1\n", 4));
+    assert_ok(nastl_csv_close(writer));
+    assert_ok(nastl_csv_create(&writer, "/dev/full"));
+    assert_ok(nastl_csv_write(writer, "a\n1\n", 4));
+    assert_error(nastl_csv_close(writer), NASTL_EIO, "/dev/full: cannot write: No space");
+}
+
 static void the_same_rows_give_the_same_gzip(void **state)
 {
     char digest[2][NASTL_SHA256_TEXT];
@@ -447,6 +459,7 @@ int main(void)
         cmocka_unit_test(fields_are_quoted_where_they_must),
         cmocka_unit_test(an_aborted_writer_leaves_what_was),
         cmocka_unit_test(a_full_disk_leaves_what_was),
+        cmocka_unit_test(devices_are_written_in_place),
         cmocka_unit_test(the_same_rows_give_the_same_gzip),
         cmocka_unit_test(out_of_memory_is_reported),
     };

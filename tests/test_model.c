@@ -10,7 +10,7 @@
 
 /* A table, its dataset and a model, in the scratch folder. */
 struct toy {
-    const char *csv, *h5;
+    const char *csv, *h5, *out;
     struct nastl_dataset *dataset;
     struct nastl_model *model;
     size_t width;
@@ -42,6 +42,7 @@ static void toy_init(struct toy *toy, void **state, size_t task)
     size_t rows;
     toy->csv = scratch(state, "data.csv");
     toy->h5 = scratch(state, "model.h5");
+    toy->out = scratch(state, "out.csv");
     toy_write(toy->csv, TOY_ROWS, toy_labels[task], false);
     toy_dataset(&toy->dataset, toy->csv, toy_labels[task]);
     toy->model = toy_model(toy->dataset,
@@ -339,17 +340,17 @@ static void assert_cells(const struct cells *cells, const struct toy *toy)
 
 static void predictions_are_written_row_by_row(void **state)
 {
-    const char *out = scratch(state, "out.csv"), *bare = scratch(state, "bare.csv");
     for (size_t task = 0; task < TOY_TASKS; task++) {
         struct toy toy;
         toy_init(&toy, state, task);
-        assert_ok(nastl_model_predict(toy.model, toy.csv, NULL, out, true, NULL));
-        struct cells *cells = read_cells(out);
+        assert_ok(nastl_model_predict(toy.model, toy.csv, NULL, toy.out, true, NULL));
+        struct cells *cells = read_cells(toy.out);
         assert_cells(cells, &toy);
         free(cells);
+        const char *bare = scratch(state, "bare.csv");
         toy_write(bare, TOY_ROWS, NULL, false); /* labels are not needed */
-        assert_ok(nastl_model_predict(toy.model, bare, NULL, out, true, NULL));
-        cells = read_cells(out);
+        assert_ok(nastl_model_predict(toy.model, bare, NULL, toy.out, true, NULL));
+        cells = read_cells(toy.out);
         assert_cells(cells, &toy);
         free(cells);
         toy_finish(&toy);
@@ -541,7 +542,7 @@ static int try_save(void *payload)
 static int try_predict(void *payload)
 {
     struct toy *toy = payload;
-    return nastl_model_predict(toy->model, toy->csv, NULL, "/dev/null", true, NULL);
+    return nastl_model_predict(toy->model, toy->csv, NULL, toy->out, true, NULL);
 }
 
 static int try_evaluate(void *payload)

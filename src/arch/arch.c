@@ -65,7 +65,7 @@ int nastl_arch_whole(size_t *out, const struct nastl_candidate *candidate,
                      const char *key, size_t fallback, size_t low, size_t high)
 {
     char accepted[96];
-    double value;
+    double value = 0.0;
     snprintf(accepted, sizeof accepted, "a whole number from %zu to %zu", low, high);
     TRY(number_in(&value, candidate, key, (double)fallback, is_whole, (double)low,
                   (double)high, accepted));

@@ -475,8 +475,9 @@ void nastl_csv_put_number(struct nastl_strbuf *buf, double value, int first)
 }
 
 struct nastl_csv_writer {
-    char *path, *temporary; /* NULL for standard output */
-    FILE *plain;            /* one of the two */
+    char *path;
+    char *temporary; /* NULL for standard output and devices */
+    FILE *plain;     /* one of the two */
     gzFile gz;
     int number; /* the errno of the first write that failed */
 };
@@ -496,15 +497,18 @@ static void destroy_writer(struct nastl_csv_writer *writer)
 
 static int open_writer(struct nastl_csv_writer *writer)
 {
-    TRY(nastl_file_temporary(&writer->temporary, writer->path));
+    if (!nastl_file_is_device(writer->path))
+        TRY(nastl_file_temporary(&writer->temporary, writer->path));
+    const char *place = writer->temporary ? writer->temporary : writer->path;
     if (ends_in_gz(writer->path))
-        writer->gz = gzopen(writer->temporary, "wbe");
+        writer->gz = gzopen(place, "wbe");
     else
-        writer->plain = fopen(writer->temporary, "wbe");
+        writer->plain = fopen(place, "wbe");
     if (writer->gz || writer->plain)
         return NASTL_OK;
     const int number = errno;
-    nastl_file_discard(writer->temporary);
+    if (writer->temporary)
+        nastl_file_discard(writer->temporary);
     return nastl_file_error(writer->path, "cannot create", number);
 }
 

@@ -219,16 +219,31 @@ static void shuffle(struct nastl_trainer *trainer)
     nastl_rng_shuffle(&rng, trainer->order, params->train_count);
 }
 
+static bool may_go_on(const struct nastl_trainer *trainer)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    return !params->poll || params->poll(params->poll_payload);
+}
+
+/* All steps of an epoch, as long as the poll says so. */
 static int run_steps(struct nastl_trainer *trainer)
 {
     const size_t rows = trainer->params.train_count;
     size_t done = 0;
     double loss = 0.0;
-    for (; done + trainer->batch <= rows; done += trainer->batch)
-        TRY(nastl_trainer_step(trainer, trainer->order + done, trainer->batch, &loss));
-    if (trainer->rest)
-        TRY(nastl_trainer_step(trainer, trainer->order + done, trainer->rest, &loss));
-    trainer->state.train_loss = loss / (double)(done + trainer->rest);
+    while (done < rows) {
+        const size_t count =
+            rows - done < trainer->batch ? trainer->rest : trainer->batch;
+        if (count == 0)
+            break;
+        if (!may_go_on(trainer)) {
+            trainer->state.stopped = true;
+            return 0;
+        }
+        TRY(nastl_trainer_step(trainer, trainer->order + done, count, &loss));
+        done += count;
+    }
+    trainer->state.train_loss = loss / (double)done;
     return 0;
 }
 
@@ -285,10 +300,16 @@ int nastl_trainer_epoch(struct nastl_trainer *trainer)
 {
     const struct nastl_train_params *params = &trainer->params;
     struct nastl_trainer_state *state = &trainer->state;
+    const uint64_t step = state->step;
     double score;
     state->epoch++;
     shuffle(trainer);
     TRY(run_steps(trainer));
+    if (state->stopped) {
+        state->epoch--;
+        state->step = step;
+        return 0;
+    }
     TRY(judge(trainer, &score));
     state->stopped = params->epoch && !params->epoch(state->epoch, state->train_loss,
                                                      score, params->epoch_payload);
