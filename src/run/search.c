@@ -398,9 +398,14 @@ int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_hooks *hooks)
 {
     struct search search = {.params = params};
+    const int threads = omp_get_max_threads();
     *out = (struct nastl_search_outcome){0};
     nastl_budget_start(&search.budget, params->time, hooks);
+    /* Source and measuring, too: bits and figures are those of one thread, and threads
+     * that wait for each other crawl where others want the cores. */
+    omp_set_num_threads(1);
     const int status = run(out, &search);
+    omp_set_num_threads(threads);
     nastl_study_close(search.study);
     nastl_problem_destroy(search.problem);
     free(search.folder);
