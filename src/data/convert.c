@@ -9,7 +9,6 @@
 #include "base/strbuf.h"
 #include "io/file.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +39,7 @@ const struct nastl_opt nastl_split_opts[] = {
      0, NULL, NULL, "COLUMN", "The parts follow each other in the order of this column."},
     {"data_dir", NASTL_OPT_TEXT, offsetof(struct nastl_split_params, data_dir), 0, 0,
      NULL, NULL, "DIR", "Where a descriptor's files are looked for."},
-    {"seed", NASTL_OPT_INT, offsetof(struct nastl_split_params, seed), 0, DBL_MAX, NULL,
+    {"seed", NASTL_OPT_INT, offsetof(struct nastl_split_params, seed), 0, 0x1p53, NULL,
      "1", "S", "Seed of what is drawn at random."},
     {"force", NASTL_OPT_BOOL, offsetof(struct nastl_split_params, force), 0, 0, NULL,
      "false", NULL, "Overwrite the output file."},
