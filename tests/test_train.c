@@ -324,6 +324,38 @@ static void the_callback_stops_it(void **state)
     rig_destroy(&rig);
 }
 
+struct countdown {
+    size_t steps; /* until the cut */
+};
+
+static bool count_down(void *payload)
+{
+    struct countdown *left = payload;
+    return --left->steps == 0;
+}
+
+/* A training that may not take long is not held up by a long epoch. */
+static void an_epoch_is_cut_after_any_step(void **state)
+{
+    (void)state;
+    for (size_t steps = 1; steps <= 7; steps++) {
+        const double scores[] = {0.1, 0.2, 0.5, 0.3, 0.4, 0.4, 0.9, 0.9, 0.9};
+        struct script script = {.scores = scores};
+        struct countdown left = {steps};
+        struct rig rig;
+        rig_create(&rig, plain_settings, 3);
+        const size_t batch = rig.params.recipe.batch_size;
+        const size_t in_epoch = (rig.params.train_count + batch - 1) / batch;
+        rig.params.cut = count_down;
+        rig.params.cut_payload = &left;
+        const struct nastl_train_result result = scripted(&rig, &script);
+        assert_true(result.stopped);
+        assert_int_equal(result.steps, steps);
+        assert_int_equal(result.epochs, (steps + in_epoch - 1) / in_epoch);
+        rig_destroy(&rig);
+    }
+}
+
 /* ---- taken up again ---- */
 
 static void run_epochs(struct nastl_trainer *trainer, size_t epochs)
@@ -507,6 +539,7 @@ int main(void)
         cmocka_unit_test(a_start_that_nothing_beats_is_kept),
         cmocka_unit_test(ties_go_to_the_lower_loss),
         cmocka_unit_test(the_callback_stops_it),
+        cmocka_unit_test(an_epoch_is_cut_after_any_step),
         cmocka_unit_test(a_restored_trainer_goes_on_with_the_same_bits),
         cmocka_unit_test(all_rows_take_part),
         cmocka_unit_test(batch_norm_leaves_a_single_row_out),

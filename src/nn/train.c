@@ -219,16 +219,28 @@ static void shuffle(struct nastl_trainer *trainer)
     nastl_rng_shuffle(&rng, trainer->order, params->train_count);
 }
 
+static bool is_cut(const struct nastl_trainer *trainer)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    return params->cut && params->cut(params->cut_payload);
+}
+
 static int run_steps(struct nastl_trainer *trainer)
 {
     const size_t rows = trainer->params.train_count;
+    bool *cut = &trainer->state.stopped;
     size_t done = 0;
     double loss = 0.0;
-    for (; done + trainer->batch <= rows; done += trainer->batch)
+    for (; done + trainer->batch <= rows && !*cut; done += trainer->batch) {
         TRY(nastl_trainer_step(trainer, trainer->order + done, trainer->batch, &loss));
-    if (trainer->rest)
+        *cut = is_cut(trainer);
+    }
+    if (trainer->rest && !*cut) {
         TRY(nastl_trainer_step(trainer, trainer->order + done, trainer->rest, &loss));
-    trainer->state.train_loss = loss / (double)(done + trainer->rest);
+        done += trainer->rest;
+        *cut = is_cut(trainer);
+    }
+    trainer->state.train_loss = loss / (double)done;
     return 0;
 }
 
@@ -290,8 +302,9 @@ int nastl_trainer_epoch(struct nastl_trainer *trainer)
     shuffle(trainer);
     TRY(run_steps(trainer));
     TRY(judge(trainer, &score));
-    state->stopped = params->epoch && !params->epoch(state->epoch, state->train_loss,
-                                                     score, params->epoch_payload);
+    if (params->epoch &&
+        !params->epoch(state->epoch, state->train_loss, score, params->epoch_payload))
+        state->stopped = true;
     return 0;
 }
 

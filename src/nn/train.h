@@ -31,6 +31,10 @@ void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *can
 /* Asked after each epoch; false stops the training (an interrupt, a deadline). */
 typedef bool (*nastl_epoch)(size_t epoch, double train_loss, double score, void *payload);
 
+/* Asked after each step; true ends the epoch there: it is judged like a whole one, and
+ * the training is over. */
+typedef bool (*nastl_cut)(void *payload);
+
 /* Scores the validation outputs (valid_count, outputs): higher is better. */
 typedef double (*nastl_score)(const float *outputs, void *payload);
 
@@ -48,6 +52,8 @@ struct nastl_train_params {
     void *score_payload;
     nastl_epoch epoch; /* may be NULL */
     void *epoch_payload;
+    nastl_cut cut; /* may be NULL */
+    void *cut_payload;
 };
 
 struct nastl_train_result {
@@ -55,7 +61,7 @@ struct nastl_train_result {
     size_t steps;
     double score; /* of the kept epoch */
     double seconds;
-    bool stopped; /* by `epoch` */
+    bool stopped; /* by `epoch` or `cut` */
 };
 
 /* Trains `net` from the weights it has, and leaves the best epoch's weights in it.

@@ -13,7 +13,7 @@ struct nastl_trainer_state {
     uint64_t step;
     double train_loss;            /* of the last epoch */
     double best_score, best_loss; /* on validation rows, of the best epoch */
-    bool stopped;                 /* by the callback */
+    bool stopped;                 /* by a callback */
 };
 
 struct nastl_trainer;

@@ -74,6 +74,12 @@ static bool is_enough(const struct nastl_stop *stop)
     return stop && stop->enough && stop->enough(stop->payload);
 }
 
+static bool is_over(void *payload)
+{
+    const struct nastl_stop *stop = payload;
+    return is_stopped(stop) || is_enough(stop);
+}
+
 static bool after_epoch(size_t epoch, double train_loss, double score, void *payload)
 {
     struct validation *valid = payload;
@@ -81,7 +87,7 @@ static bool after_epoch(size_t epoch, double train_loss, double score, void *pay
     (void)train_loss;
     if (training->epoch)
         training->epoch(epoch, valid->epochs, score, training->epoch_payload);
-    return !is_stopped(training->stop) && !is_enough(training->stop);
+    return true;
 }
 
 /* ---- training ---------------------------------------------------------------------- */
@@ -113,6 +119,8 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
         .score_payload = valid,
         .epoch = after_epoch,
         .epoch_payload = valid,
+        .cut = is_over,
+        .cut_payload = (void *)training->stop,
     };
     recipe_of(&params.recipe, training);
     valid->epochs = params.recipe.max_epochs;
