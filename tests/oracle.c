@@ -185,6 +185,12 @@ static double loss_row(enum nastl_loss loss, double *delta, const double *o, dou
             *delta = 2.0 * (*o - y);
         return (*o - y) * (*o - y);
     }
+    if (loss == NASTL_LOSS_HUBER) {
+        const double error = *o - y;
+        if (delta)
+            *delta = fmax(-1.0, fmin(1.0, error));
+        return fabs(error) <= 1.0 ? error * error / 2.0 : fabs(error) - 0.5;
+    }
     if (delta)
         *delta = 1.0 / (1.0 + exp(-*o)) - y;
     return log1p(exp(-fabs(*o))) + fmax(*o, 0.0) - *o * y;
