@@ -192,6 +192,21 @@ static int build_model(struct nastl_model *model, const struct nastl_training *t
     return nastl_net_create(&model->net, model->graph);
 }
 
+/* The weights to start from. */
+static int start(struct nastl_trained *trained, struct nastl_model *model,
+                 const struct nastl_training *training)
+{
+    const struct nastl_view *view = training->view;
+    const struct nastl_prep *prep;
+    const struct nastl_xy *xy;
+    TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
+    nastl_net_init(model->net, training->problem->seed, training->stream);
+    TRY(nastl_net_fit(model->net, xy, view->index, view->train_count));
+    return training->warm ? nastl_warm_start(&trained->matched, model->net, model->layout,
+                                             training->warm)
+                          : NASTL_OK;
+}
+
 int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
                       const struct nastl_training *training)
 {
@@ -201,10 +216,7 @@ int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
     *trained = (struct nastl_trained){0};
     int status = build_model(model, training);
     if (status == NASTL_OK)
-        nastl_net_init(model->net, training->problem->seed, training->stream);
-    if (status == NASTL_OK && training->warm)
-        status = nastl_warm_start(&trained->matched, model->net, model->layout,
-                                  training->warm);
+        status = start(trained, model, training);
     if (status == NASTL_OK)
         status = run_training(trained, model, training);
     if (status < 0) {

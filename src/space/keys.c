@@ -39,8 +39,18 @@ static const struct nastl_key input_keys[] = {
     {"numeric_scaling", NASTL_KEY_WORD, .words = WORDS("standard", "quantile"),
      .fallback = "standard",
      .help = "Numeric columns to mean 0 and variance 1, or to a normal distribution."},
-    {"numeric_embedding", NASTL_KEY_WORD, .words = WORDS("none"), .fallback = "none",
+    {"numeric_embedding", NASTL_KEY_WORD,
+     .words = WORDS("none", "piecewise_linear", "periodic"), .fallback = "none",
      .help = "How a numeric column becomes several inputs."},
+    {"embedding_width", NASTL_KEY_INT, 1, 64, .fallback = "8",
+     .help = "Inputs that a numeric column becomes with an embedding."},
+    {"embedding_bins", NASTL_KEY_INT, 2, 128, .fallback = "16",
+     .help = "Pieces of a piecewise_linear embedding, between quantiles of the training "
+             "rows."},
+    {"embedding_frequencies", NASTL_KEY_INT, 1, 96, .fallback = "16",
+     .help = "Frequencies of a periodic embedding."},
+    {"embedding_scale", NASTL_KEY_FLOAT, 0.001, 10, .fallback = "0.1",
+     .help = "Size of the frequencies of a periodic embedding at the start."},
     {NULL},
 };
 
