@@ -36,6 +36,8 @@ void oracle_embed(double *y, const double *x, const struct nastl_node *node, dou
 void oracle_embed_backward(double *dx, const double *dy, const double *x, const double *y,
                            const struct nastl_node *node, double **p, double **g,
                            size_t n, size_t columns, size_t inputs);
+/* y = x + z over n numbers; y == x is allowed. */
+void oracle_add(double *y, const double *x, const double *z, size_t n);
 
 double oracle_activation(enum nastl_activation activation, double x);
 double oracle_activation_slope(enum nastl_activation activation, double x);

@@ -36,6 +36,7 @@ enum nastl_node_kind {
     NASTL_NODE_DROPOUT,   /* the identity when deployed */
     NASTL_NODE_PIECEWISE, /* numbers by the bins they are in, each as several inputs */
     NASTL_NODE_PERIODIC,  /* numbers by cosines and sines, each as several inputs */
+    NASTL_NODE_ADD,       /* the sum of two nodes of one shape */
     NASTL_NODE_COUNT
 };
 
@@ -74,8 +75,9 @@ struct nastl_tensor_spec {
 
 struct nastl_node {
     enum nastl_node_kind kind;
-    char *name;  /* prefix of its tensors; "" without */
-    size_t from; /* index of the node that it reads; itself for INPUT */
+    char *name;   /* prefix of its tensors; "" without */
+    size_t from;  /* index of the node that it reads; itself for INPUT */
+    size_t other; /* ADD: the second that it reads */
     size_t rows, width;
     size_t tensor, tensor_count;
     enum nastl_activation activation; /* ACTIVATION */
@@ -120,6 +122,8 @@ size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
                               enum nastl_activation activation);
 size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
+/* `from` is the end of a branch, `other` what goes past it. */
+size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other);
 
 /* Both turn the D' numbers of the input into `each` numbers each, and pass the rest of it
  * on behind them. Tensors: "NAME.weight", whose row d is (pieces, each) of column d (of
@@ -133,6 +137,8 @@ size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *
 /* ---- questions ---- */
 
 size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in it */
+/* How often the output of node `at` is read. */
+size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at);
 bool nastl_role_trainable(enum nastl_role role);
 bool nastl_role_decays(enum nastl_role role);
 const char *nastl_node_kind_name(enum nastl_node_kind kind);
