@@ -4,7 +4,9 @@
 
 /* FLOP an output element: every addition, multiplication, division, comparison, square
  * root, exp and erf counts 1. A linear node has 2 an input and 1 for the bias. Copying,
- * one-hot and looking up a table count nothing. */
+ * one-hot and looking up a table count nothing. A column of a piecewise-linear embedding
+ * has a comparison a bin, and the place in its bin; one of a periodic embedding a
+ * product, a sine and a cosine a frequency. */
 enum {
     FLOPS_BIAS = 1,
     FLOPS_LAYER_NORM = 7, /* mean 1, variance 3, normalise 1, scale and shift 2 */
@@ -45,12 +47,26 @@ static double element_flops(const struct nastl_graph *graph,
     }
 }
 
+/* By the numbers of the data that a node reads. */
+static double embedding_flops(const struct nastl_graph *graph,
+                              const struct nastl_node *node)
+{
+    const double pieces = (double)node->pieces, each = (double)node->each;
+    const double columns = (double)graph->shape.numeric;
+    if (node->kind == NASTL_NODE_PIECEWISE)
+        return columns * (pieces - 1.0 + 2.0 + 2.0 * each);
+    if (node->kind == NASTL_NODE_PERIODIC)
+        return columns * (3.0 * pieces + (4.0 * pieces + FLOPS_RELU) * each);
+    return 0.0;
+}
+
 double nastl_graph_flops(const struct nastl_graph *graph)
 {
     double total = 0.0;
     for (size_t i = 0; i < graph->node_count; i++) {
         const struct nastl_node *node = &graph->nodes[i];
         total += element_flops(graph, node) * (double)(node->rows * node->width);
+        total += embedding_flops(graph, node);
     }
     return total;
 }
@@ -65,7 +81,8 @@ static size_t node_size(const struct nastl_node *node)
 /* Norms, activations and dropout work in place when deployed. */
 static bool works_in_place(const struct nastl_node *node)
 {
-    return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR;
+    return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR &&
+           node->kind != NASTL_NODE_PIECEWISE && node->kind != NASTL_NODE_PERIODIC;
 }
 
 /* The last node that reads the output of node `at`, directly or through nodes that work

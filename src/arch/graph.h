@@ -33,7 +33,9 @@ enum nastl_node_kind {
     NASTL_NODE_LAYER_NORM, /* Ba, Kiros and Hinton 2016 */
     NASTL_NODE_BATCH_NORM, /* Ioffe and Szegedy 2015 */
     NASTL_NODE_ACTIVATION,
-    NASTL_NODE_DROPOUT, /* the identity when deployed */
+    NASTL_NODE_DROPOUT,   /* the identity when deployed */
+    NASTL_NODE_PIECEWISE, /* numbers by the bins they are in, each as several inputs */
+    NASTL_NODE_PERIODIC,  /* numbers by cosines and sines, each as several inputs */
     NASTL_NODE_COUNT
 };
 
@@ -53,8 +55,11 @@ enum nastl_role {
     NASTL_ROLE_SCALE, /* of a norm */
     NASTL_ROLE_SHIFT,
     NASTL_ROLE_EMBEDDING, /* (cardinality, width) */
+    NASTL_ROLE_NUMERIC,   /* of a numeric embedding: (D', pieces * each) */
+    NASTL_ROLE_FREQUENCY, /* (D', pieces) */
     NASTL_ROLE_MEAN,      /* running statistics: buffers, not trained */
     NASTL_ROLE_VARIANCE,
+    NASTL_ROLE_BINS, /* (D', pieces + 1) edges: a buffer */
     NASTL_ROLE_COUNT
 };
 
@@ -63,7 +68,8 @@ struct nastl_tensor_spec {
     enum nastl_role role;
     int rank;        /* 1 or 2 */
     size_t shape[2]; /* shape[1] is 1 where rank is 1 */
-    size_t fan_in;   /* WEIGHT and BIAS: inputs of the layer */
+    size_t fan_in;   /* WEIGHT, BIAS and NUMERIC: inputs of the layer */
+    double spread;   /* FREQUENCY: standard deviation at the start */
 };
 
 struct nastl_node {
@@ -74,6 +80,8 @@ struct nastl_node {
     size_t tensor, tensor_count;
     enum nastl_activation activation; /* ACTIVATION */
     double rate;                      /* DROPOUT: probability of a zero */
+    size_t pieces; /* PIECEWISE: bins of a column; PERIODIC: frequencies of it */
+    size_t each;   /* PIECEWISE, PERIODIC: numbers that a column becomes */
 };
 
 /* How a categorical column enters: columns at … at + width - 1 of the input. */
@@ -112,6 +120,15 @@ size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
                               enum nastl_activation activation);
 size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
+
+/* Both turn the D' numbers of the input into `each` numbers each, and pass the rest of it
+ * on behind them. Tensors: "NAME.weight", whose row d is (pieces, each) of column d (of
+ * PERIODIC: the cosines', then the sines'), "NAME.bias" (D', each), and "NAME.bins" or
+ * "NAME.frequencies". */
+size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
+                             size_t bins, size_t each);
+size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,
+                            size_t frequencies, size_t each, double spread);
 
 /* ---- questions ---- */
 

@@ -10,6 +10,7 @@
 static const struct nastl_op_kind *const kinds[] = {
     &nastl_op_input,      &nastl_op_linear,     &nastl_op_layer_norm,
     &nastl_op_batch_norm, &nastl_op_activation, &nastl_op_activation,
+    &nastl_op_piecewise,  &nastl_op_periodic,
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
 
