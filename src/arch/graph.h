@@ -33,7 +33,11 @@ enum nastl_node_kind {
     NASTL_NODE_LAYER_NORM, /* Ba, Kiros and Hinton 2016 */
     NASTL_NODE_BATCH_NORM, /* Ioffe and Szegedy 2015 */
     NASTL_NODE_ACTIVATION,
-    NASTL_NODE_DROPOUT, /* the identity when deployed */
+    NASTL_NODE_DROPOUT,   /* the identity when deployed */
+    NASTL_NODE_TOKENS,    /* a class token, one a number, one a categorical column */
+    NASTL_NODE_ATTENTION, /* of tokens that have Q, K and V side by side */
+    NASTL_NODE_REGLU,     /* a max(b, 0) of two halves (Shazeer 2020) */
+    NASTL_NODE_FIRST,     /* the first token */
     NASTL_NODE_COUNT
 };
 
@@ -53,6 +57,7 @@ enum nastl_role {
     NASTL_ROLE_SCALE, /* of a norm */
     NASTL_ROLE_SHIFT,
     NASTL_ROLE_EMBEDDING, /* (cardinality, width) */
+    NASTL_ROLE_TOKEN,     /* of a tokenizer: (…, token width) */
     NASTL_ROLE_MEAN,      /* running statistics: buffers, not trained */
     NASTL_ROLE_VARIANCE,
     NASTL_ROLE_COUNT
@@ -73,10 +78,12 @@ struct nastl_node {
     size_t rows, width;
     size_t tensor, tensor_count;
     enum nastl_activation activation; /* ACTIVATION */
-    double rate;                      /* DROPOUT: probability of a zero */
+    double rate;                      /* DROPOUT, ATTENTION: probability of a zero */
+    size_t heads;                     /* ATTENTION */
 };
 
-/* How a categorical column enters: columns at … at + width - 1 of the input. */
+/* How a categorical column enters: columns at … at + width - 1 of the input; none, where
+ * its table belongs to a tokenizer. */
 struct nastl_encoding {
     size_t at, width;
     bool embedded; /* by a table, else one-hot */
@@ -112,6 +119,20 @@ size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
                               enum nastl_activation activation);
 size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
+
+/* An input of numbers alone, for nastl_graph_tokens(): each categorical column has a
+ * table "embeddings.K.weight" (cardinality, width), which the tokenizer reads. */
+size_t nastl_graph_token_input(struct nastl_graph *graph, size_t width);
+/* One row becomes 1 + D + K tokens: "cls" (width), each number times its row of "weight"
+ * (D, width) and plus that of "bias" (D, width), each table plus its row of
+ * "table_bias" (K, width). From a plain input all columns are numbers, and K is 0. */
+size_t nastl_graph_tokens(struct nastl_graph *graph, size_t from, const char *name,
+                          size_t width);
+/* `from` is 3 width wide: Q, K, V. One token out for each in, or only the first. */
+size_t nastl_graph_attention(struct nastl_graph *graph, size_t from, size_t heads,
+                             double rate, bool first);
+size_t nastl_graph_reglu(struct nastl_graph *graph, size_t from);
+size_t nastl_graph_first(struct nastl_graph *graph, size_t from);
 
 /* ---- questions ---- */
 

@@ -154,6 +154,8 @@ void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial)
         float *data = net->tensors[i].data;
         if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS)
             draw_uniform(data, n, spec->fan_in, &rng);
+        else if (spec->role == NASTL_ROLE_TOKEN)
+            draw_uniform(data, n, spec->rank == 2 ? spec->shape[1] : n, &rng);
         else if (spec->role == NASTL_ROLE_EMBEDDING)
             draw_table(data, spec, &rng);
         else

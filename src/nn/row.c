@@ -276,7 +276,8 @@ static void run_activation(const struct nastl_row *row, const struct stage *stag
 }
 
 static const stage_function functions[] = {
-    NULL, run_linear, run_layer_norm, run_batch_norm, run_activation, NULL,
+    NULL, run_linear, run_layer_norm, run_batch_norm, run_activation,
+    NULL, NULL,       NULL,           NULL,           NULL,
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");
 
