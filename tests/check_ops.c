@@ -257,6 +257,47 @@ static void activations_are_as_the_oracle(void **state)
         check_nodes(each[i], 4 + i, 12, false);
 }
 
+/* Past a norm, past a chain that works in place, twice from one output, and two branches
+ * of one output that both do some work. */
+static size_t add_sums(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const size_t stem = nastl_graph_linear(graph, from, "stem", width);
+    size_t at = nastl_graph_batch_norm(graph, stem, "a.norm");
+    at = nastl_graph_linear(graph, at, "a.in", width + 3);
+    at = nastl_graph_activation(graph, at, NASTL_ACTIVATION_RELU);
+    at = nastl_graph_linear(graph, at, "a.out", width);
+    const size_t first = nastl_graph_add(graph, at, stem);
+    at = nastl_graph_layer_norm(graph, first, "b.norm");
+    at = nastl_graph_activation(graph, at, NASTL_ACTIVATION_GELU);
+    const size_t second = nastl_graph_add(graph, at, first);
+    const size_t left = nastl_graph_linear(graph, second, "c.left", width);
+    at = nastl_graph_linear(graph, second, "c.right", width);
+    at = nastl_graph_activation(graph, at, NASTL_ACTIVATION_SILU);
+    at = nastl_graph_add(graph, at, left);
+    at = nastl_graph_add(graph, at, second);
+    at = nastl_graph_add(graph, at, at);
+    return nastl_graph_linear(graph, at, "head", graph->shape.outputs);
+}
+
+/* An activation that is read twice, by itself and through a dropout of no effect. */
+static size_t add_shared(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const size_t stem = nastl_graph_linear(graph, from, "stem", width);
+    const size_t shared = nastl_graph_activation(graph, stem, NASTL_ACTIVATION_RELU);
+    size_t at = nastl_graph_dropout(graph, shared, 0.0);
+    at = nastl_graph_activation(graph, at, NASTL_ACTIVATION_SILU);
+    at = nastl_graph_add(graph, at, shared);
+    at = nastl_graph_add(graph, at, stem);
+    return nastl_graph_linear(graph, at, "head", graph->shape.outputs);
+}
+
+static void sums_are_as_the_oracle(void **state)
+{
+    (void)state;
+    check_nodes(add_sums, 20, 12, false);
+    check_nodes(add_shared, 21, 12, false);
+}
+
 static void activations_are_exact_far_out(void **state)
 {
     (void)state;
@@ -545,6 +586,7 @@ int main(void)
         cmocka_unit_test(linear_is_as_the_oracle),
         cmocka_unit_test(norms_are_as_the_oracle),
         cmocka_unit_test(activations_are_as_the_oracle),
+        cmocka_unit_test(sums_are_as_the_oracle),
         cmocka_unit_test(activations_are_exact_far_out),
         cmocka_unit_test(dropout_drops_its_share),
         cmocka_unit_test(dropout_masks_belong_to_the_step),

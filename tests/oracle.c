@@ -135,6 +135,14 @@ void oracle_batch_norm_backward(double *dx, double *dw, double *db, const double
     }
 }
 
+/* ---- sums ---- */
+
+void oracle_add(double *y, const double *x, const double *z, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] + z[i];
+}
+
 /* ---- activations ---- */
 
 static double normal_cdf(double x)
@@ -326,6 +334,8 @@ static void node_forward(struct oracle *oracle, size_t at, bool training)
         oracle_layer_norm(y, x, p[0], p[1], n, d);
     else if (node->kind == NASTL_NODE_BATCH_NORM)
         oracle_batch_norm(y, p[2], p[3], x, p[0], p[1], n, d, training);
+    else if (node->kind == NASTL_NODE_ADD)
+        oracle_add(y, x, oracle->value[node->other], n * d);
     else
         for (size_t i = 0; i < n * d; i++)
             y[i] = node->kind == NASTL_NODE_DROPOUT
@@ -333,13 +343,13 @@ static void node_forward(struct oracle *oracle, size_t at, bool training)
                        : oracle_activation(node->activation, x[i]);
 }
 
-static void node_backward(struct oracle *oracle, size_t at)
+/* dx of what a node reads. */
+static void node_backward(struct oracle *oracle, size_t at, double *dx)
 {
     const struct nastl_node *node = &oracle->graph->nodes[at];
     const size_t n = oracle->n, d = oracle->graph->nodes[node->from].width;
     const double *x = oracle->value[node->from], *dy = oracle->delta[at];
-    double *dx = oracle->delta[node->from], **p = oracle->param + node->tensor;
-    double **g = oracle->grad + node->tensor;
+    double **p = oracle->param + node->tensor, **g = oracle->grad + node->tensor;
     if (node->kind == NASTL_NODE_LINEAR)
         oracle_linear_backward(dx, g[0], g[1], dy, x, p[0], n, d, node->width);
     else if (node->kind == NASTL_NODE_LAYER_NORM)
@@ -348,9 +358,23 @@ static void node_backward(struct oracle *oracle, size_t at)
         oracle_batch_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
     else
         for (size_t i = 0; i < n * d; i++)
-            dx[i] = node->kind == NASTL_NODE_DROPOUT
-                        ? dy[i]
-                        : dy[i] * oracle_activation_slope(node->activation, x[i]);
+            dx[i] = node->kind == NASTL_NODE_ACTIVATION
+                        ? dy[i] * oracle_activation_slope(node->activation, x[i])
+                        : dy[i];
+}
+
+/* What a node reads gets its share, whoever else has given one. */
+static void share_backward(struct oracle *oracle, size_t at)
+{
+    const struct nastl_node *node = &oracle->graph->nodes[at];
+    const size_t n = oracle->n * oracle->graph->nodes[node->from].width;
+    double *dx = doubles(n);
+    node_backward(oracle, at, dx);
+    oracle_add(oracle->delta[node->from], oracle->delta[node->from], dx, n);
+    if (node->kind == NASTL_NODE_ADD)
+        oracle_add(oracle->delta[node->other], oracle->delta[node->other],
+                   oracle->delta[at], n);
+    free(dx);
 }
 
 static void note_margin(struct oracle *oracle, const struct nastl_node *node)
@@ -376,8 +400,12 @@ void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int3
 void oracle_backward(struct oracle *oracle, const struct nastl_xy *xy,
                      const int32_t *rows)
 {
-    for (size_t i = oracle->graph->node_count; i-- > 1;)
-        node_backward(oracle, i);
+    const size_t nodes = oracle->graph->node_count;
+    for (size_t i = 0; i + 1 < nodes; i++)
+        memset(oracle->delta[i], 0,
+               oracle->n * oracle->graph->nodes[i].width * sizeof(double));
+    for (size_t i = nodes; i-- > 1;)
+        share_backward(oracle, i);
     input_backward(oracle, xy, rows);
 }
 

@@ -29,6 +29,9 @@ void oracle_batch_norm(double *y, double *mean, double *variance, const double *
 void oracle_batch_norm_backward(double *dx, double *dw, double *db, const double *dy,
                                 const double *x, const double *w, size_t n, size_t d);
 
+/* y = x + z over n numbers; y == x is allowed. */
+void oracle_add(double *y, const double *x, const double *z, size_t n);
+
 double oracle_activation(enum nastl_activation activation, double x);
 double oracle_activation_slope(enum nastl_activation activation, double x);
 

@@ -12,6 +12,7 @@ enum {
     FLOPS_RELU = 1,
     FLOPS_GELU = 5, /* scale, erf, add, two products */
     FLOPS_SILU = 4, /* negate and exp are 2, add, divide */
+    FLOPS_ADD = 1,
     FLOPS_TOKEN =
         2, /* a number times a weight, plus a bias; of a table, the bias alone */
     FLOPS_REGLU = 2,
@@ -44,6 +45,8 @@ static double element_flops(const struct nastl_graph *graph,
         return FLOPS_BATCH_NORM;
     case NASTL_NODE_ACTIVATION:
         return activation_flops[node->activation];
+    case NASTL_NODE_ADD:
+        return FLOPS_ADD;
     case NASTL_NODE_REGLU:
         return FLOPS_REGLU;
     default:
@@ -93,10 +96,18 @@ static size_t node_size(const struct nastl_node *node)
     return node->rows * node->width;
 }
 
-/* Norms, activations and dropout work in place when deployed. */
-static bool works_in_place(const struct nastl_node *node)
+/* Norms, activations, dropout and sums work in place when deployed, where nobody else
+ * reads what they read. */
+static bool works_in_place(const struct nastl_graph *graph, size_t at)
 {
-    return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR;
+    const struct nastl_node *node = &graph->nodes[at];
+    return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR &&
+           nastl_graph_readers(graph, node->from) == 1;
+}
+
+static bool reads(const struct nastl_node *node, size_t at)
+{
+    return node->from == at || (node->kind == NASTL_NODE_ADD && node->other == at);
 }
 
 /* The last node that reads the output of node `at`, directly or through nodes that work
@@ -105,9 +116,10 @@ static size_t last_reader(const struct nastl_graph *graph, size_t at)
 {
     size_t last = at;
     for (size_t i = at + 1; i < graph->node_count; i++) {
-        if (graph->nodes[i].from != at)
+        if (!reads(&graph->nodes[i], at))
             continue;
-        last = works_in_place(&graph->nodes[i]) ? last_reader(graph, i) : i;
+        const bool kept = graph->nodes[i].from == at && works_in_place(graph, i);
+        last = kept ? last_reader(graph, i) : i;
     }
     return last;
 }
@@ -119,7 +131,7 @@ static size_t peak_activations(const struct nastl_graph *graph)
     for (size_t i = 0; i < graph->node_count; i++) {
         size_t alive = 0;
         for (size_t j = 0; j <= i; j++)
-            if (!works_in_place(&graph->nodes[j]) && last_reader(graph, j) >= i)
+            if (!works_in_place(graph, j) && last_reader(graph, j) >= i)
                 alive += node_size(&graph->nodes[j]);
         if (alive > peak)
             peak = alive;

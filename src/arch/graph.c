@@ -14,8 +14,8 @@
 #include "base/strbuf.h"
 
 static const char *const kind_names[] = {
-    "input",   "linear", "layer_norm", "batch_norm", "activation",
-    "dropout", "tokens", "attention",  "reglu",      "first"};
+    "input", "linear", "layer_norm", "batch_norm", "activation", "dropout",
+    "add",   "tokens", "attention",  "reglu",      "first"};
 _Static_assert(sizeof kind_names / sizeof *kind_names == NASTL_NODE_COUNT, "one a kind");
 
 static const char *const activation_names[] = {"relu", "gelu", "silu"};
@@ -44,6 +44,17 @@ int nastl_activation_from_name(const char *name)
 size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor)
 {
     return tensor->shape[0] * tensor->shape[1];
+}
+
+size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at)
+{
+    size_t readers = 0;
+    for (size_t i = at + 1; i < graph->node_count; i++) {
+        const struct nastl_node *node = &graph->nodes[i];
+        readers += node->from == at;
+        readers += node->kind == NASTL_NODE_ADD && node->other == at;
+    }
+    return readers;
 }
 
 bool nastl_role_trainable(enum nastl_role role)
@@ -270,6 +281,17 @@ size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate)
     const size_t at = add_node(graph, NASTL_NODE_DROPOUT, from, "");
     if (!graph->failed)
         graph->nodes[at].rate = rate;
+    return at;
+}
+
+size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other)
+{
+    const size_t at = add_node(graph, NASTL_NODE_ADD, from, "");
+    if (graph->failed)
+        return at;
+    assert(graph->nodes[from].rows == graph->nodes[other].rows &&
+           graph->nodes[from].width == graph->nodes[other].width);
+    graph->nodes[at].other = other;
     return at;
 }
 

@@ -34,6 +34,7 @@ enum nastl_node_kind {
     NASTL_NODE_BATCH_NORM, /* Ioffe and Szegedy 2015 */
     NASTL_NODE_ACTIVATION,
     NASTL_NODE_DROPOUT,   /* the identity when deployed */
+    NASTL_NODE_ADD,       /* the sum of two nodes of one shape */
     NASTL_NODE_TOKENS,    /* a class token, one a number, one a categorical column */
     NASTL_NODE_ATTENTION, /* of tokens that have Q, K and V side by side */
     NASTL_NODE_REGLU,     /* a max(b, 0) of two halves (Shazeer 2020) */
@@ -73,8 +74,9 @@ struct nastl_tensor_spec {
 
 struct nastl_node {
     enum nastl_node_kind kind;
-    char *name;  /* prefix of its tensors; "" without */
-    size_t from; /* index of the node that it reads; itself for INPUT */
+    char *name;   /* prefix of its tensors; "" without */
+    size_t from;  /* index of the node that it reads; itself for INPUT */
+    size_t other; /* ADD: the second that it reads */
     size_t rows, width;
     size_t tensor, tensor_count;
     enum nastl_activation activation; /* ACTIVATION */
@@ -119,6 +121,8 @@ size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
                               enum nastl_activation activation);
 size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
+/* `from` is the end of a branch, `other` what goes past it. */
+size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other);
 
 /* An input of numbers alone, for nastl_graph_tokens(): each categorical column has a
  * table "embeddings.K.weight" (cardinality, width), which the tokenizer reads. */
@@ -137,6 +141,8 @@ size_t nastl_graph_first(struct nastl_graph *graph, size_t from);
 /* ---- questions ---- */
 
 size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in it */
+/* How often the output of node `at` is read. */
+size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at);
 bool nastl_role_trainable(enum nastl_role role);
 bool nastl_role_decays(enum nastl_role role);
 const char *nastl_node_kind_name(enum nastl_node_kind kind);

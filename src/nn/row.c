@@ -24,16 +24,18 @@ struct stage {
     const struct nastl_node *node;
     const struct nastl_node *fold; /* LINEAR: the batch norm after it, or NULL */
     bool skip;                     /* nothing to do: folded, or dropout */
+    bool in_place;                 /* y is x */
     size_t inputs, width, padded;  /* padded: width in whole vectors */
     float *weight;                 /* LINEAR: panels */
     float *bias;                   /* LINEAR: (padded) */
+    float *out;                    /* (padded) */
+    const float *x, *z;            /* what it reads; ADD: the second */
 };
 
 struct nastl_row {
     const struct nastl_net *net;
     struct stage *stages; /* (node_count) */
-    float *buffer[2];
-    uint32_t *list; /* inputs of a layer that are not zero */
+    uint32_t *list;       /* inputs of a layer that are not zero */
     void *block;
 };
 
@@ -49,7 +51,17 @@ static const struct nastl_node *folded_norm(const struct nastl_graph *graph, siz
     if (graph->nodes[at].kind != NASTL_NODE_LINEAR || at + 1 == graph->node_count)
         return NULL;
     const struct nastl_node *next = &graph->nodes[at + 1];
-    return next->kind == NASTL_NODE_BATCH_NORM && next->from == at ? next : NULL;
+    return next->kind == NASTL_NODE_BATCH_NORM && next->from == at &&
+                   nastl_graph_readers(graph, at) == 1
+               ? next
+               : NULL;
+}
+
+/* A dropout hands on what it reads, which others may read too. */
+static bool passes_through(const struct nastl_row *row, size_t at)
+{
+    return row->stages[at].node->kind == NASTL_NODE_DROPOUT &&
+           nastl_graph_readers(row->net->graph, row->stages[at].node->from) > 1;
 }
 
 static void describe_stages(struct nastl_row *row)
@@ -64,6 +76,11 @@ static void describe_stages(struct nastl_row *row)
         stage->fold = folded_norm(graph, i);
         stage->skip = stage->node->kind == NASTL_NODE_DROPOUT ||
                       (i > 0 && row->stages[i - 1].fold == stage->node);
+        stage->in_place =
+            stage->skip || (stage->node->kind != NASTL_NODE_INPUT &&
+                            stage->node->kind != NASTL_NODE_LINEAR &&
+                            nastl_graph_readers(graph, stage->node->from) == 1 &&
+                            !passes_through(row, stage->node->from));
     }
 }
 
@@ -73,13 +90,15 @@ static void place(struct nastl_row *row, struct nastl_carver *carver)
     for (size_t i = 0; i < row->net->graph->node_count; i++) {
         struct stage *stage = &row->stages[i];
         most = stage->padded > most ? stage->padded : most;
+        stage->x = row->stages[stage->node->from].out;
+        stage->z = row->stages[stage->node->other].out;
+        stage->out = stage->in_place ? row->stages[stage->node->from].out
+                                     : nastl_carve(carver, stage->padded, sizeof(float));
         if (stage->node->kind != NASTL_NODE_LINEAR)
             continue;
         stage->weight = nastl_carve(carver, stage->padded * stage->inputs, sizeof(float));
         stage->bias = nastl_carve(carver, stage->padded, sizeof(float));
     }
-    for (int i = 0; i < 2; i++)
-        row->buffer[i] = nastl_carve(carver, most, sizeof(float));
     row->list = nastl_carve(carver, most, sizeof *row->list);
 }
 
@@ -239,7 +258,7 @@ NASTL_HOT static void product(float *y, const struct stage *stage, const float *
         panels(y, stage, x, NULL, count);
 }
 
-/* What each kind of node does; only a linear has y apart from x. */
+/* What each kind of node does; only a linear needs y apart from x. */
 typedef void (*stage_function)(const struct nastl_row *row, const struct stage *stage,
                                float *y, const float *x);
 
@@ -275,9 +294,17 @@ static void run_activation(const struct nastl_row *row, const struct stage *stag
     nastl_activate(stage->node->activation, y, x, stage->width);
 }
 
+static void run_add(const struct nastl_row *row, const struct stage *stage, float *y,
+                    const float *x)
+{
+    (void)row;
+    nastl_add(y, x, stage->z, stage->width);
+}
+
 static const stage_function functions[] = {
-    NULL, run_linear, run_layer_norm, run_batch_norm, run_activation,
-    NULL, NULL,       NULL,           NULL,           NULL,
+    NULL,    run_linear, run_layer_norm, run_batch_norm, run_activation, NULL,
+    run_add, NULL,       NULL,           NULL,           NULL, /* tokens: net.c runs a
+                                                                  plan */
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");
 
@@ -298,16 +325,12 @@ static void read_input(const struct nastl_row *row, float *out, const float *x,
 void nastl_row_run(struct nastl_row *row, const float *x, const int32_t *code, float *out)
 {
     const struct nastl_graph *graph = row->net->graph;
-    int current = 0;
-    read_input(row, row->buffer[current], x, code);
+    read_input(row, row->stages[0].out, x, code);
     for (size_t i = 1; i < graph->node_count; i++) {
         const struct stage *stage = &row->stages[i];
-        if (stage->skip)
-            continue;
-        const float *in = row->buffer[current];
-        if (stage->node->kind == NASTL_NODE_LINEAR)
-            current = 1 - current;
-        functions[stage->node->kind](row, stage, row->buffer[current], in);
+        if (!stage->skip)
+            functions[stage->node->kind](row, stage, stage->out, stage->x);
     }
-    memcpy(out, row->buffer[current], graph->shape.outputs * sizeof *out);
+    memcpy(out, row->stages[graph->node_count - 1].out,
+           graph->shape.outputs * sizeof *out);
 }
