@@ -8,18 +8,19 @@
 
 /* ---- tokens ---- */
 
-/* The token of column k of a row: its value is made of these. */
-static const double *table_row(const struct oracle *oracle, double *const *tensors,
-                               const struct nastl_xy *xy, size_t row, size_t k)
+/* Of one of the tensors, the row of table k that row i of the run reads. */
+static double *table_row(const struct oracle *oracle, double *const *tensors, size_t i,
+                         size_t k)
 {
     const struct nastl_encoding *e = &oracle->graph->encodings[k];
+    const struct nastl_xy *xy = oracle->xy;
+    const size_t row = oracle->rows ? (size_t)oracle->rows[i] : i;
     const size_t code = (size_t)xy->code[row * xy->categorical + k];
     return tensors[e->tensor] + code * oracle->graph->tensors[e->tensor].shape[1];
 }
 
 void oracle_tokens(double *y, const double *x, const struct nastl_node *node,
-                   size_t numbers, const struct oracle *oracle, const struct nastl_xy *xy,
-                   const int32_t *rows)
+                   size_t numbers, const struct oracle *oracle)
 {
     double *const *p = oracle->param + node->tensor;
     const size_t width = node->width, columns = node->rows - 1 - numbers;
@@ -35,9 +36,7 @@ void oracle_tokens(double *y, const double *x, const struct nastl_node *node,
         for (size_t k = 0; k < columns; k++)
             for (size_t c = 0; c < width; c++)
                 out[(1 + numbers + k) * width + c] =
-                    table_row(oracle, oracle->param, xy, rows ? (size_t)rows[i] : i,
-                              k)[c] +
-                    table_bias[k * width + c];
+                    table_row(oracle, oracle->param, i, k)[c] + table_bias[k * width + c];
     }
 }
 
@@ -49,8 +48,7 @@ static void clear(const struct oracle *oracle, size_t tensor)
 
 void oracle_tokens_backward(double *dx, const double *dy, const double *x,
                             const struct nastl_node *node, size_t numbers,
-                            const struct oracle *oracle, const struct nastl_xy *xy,
-                            const int32_t *rows)
+                            const struct oracle *oracle)
 {
     double *const *p = oracle->param + node->tensor, **g = oracle->grad + node->tensor;
     const size_t width = node->width, columns = node->rows - 1 - numbers;
@@ -73,8 +71,7 @@ void oracle_tokens_backward(double *dx, const double *dy, const double *x,
             }
         }
         for (size_t k = 0; k < columns; k++) {
-            double *table = (double *)table_row(oracle, oracle->grad, xy,
-                                                rows ? (size_t)rows[i] : i, k);
+            double *table = table_row(oracle, oracle->grad, i, k);
             for (size_t c = 0; c < width; c++) {
                 const double e = d[(1 + numbers + k) * width + c];
                 table[c] += e;
@@ -134,8 +131,8 @@ static struct query query_at(const double *qkv, const struct nastl_node *node,
 {
     const size_t d = node->width, width = d / node->heads;
     const double *first = qkv + row * tokens * 3 * d + head * width;
-    return (struct query){first + i * 3 * d, first + d, first + 2 * d, 3 * d, tokens,
-                          width};
+    return (struct query){
+        first + i * 3 * d, first + d, first + 2 * d, 3 * d, tokens, width};
 }
 
 static double dot(const double *a, const double *b, size_t n)

@@ -102,7 +102,7 @@ static bool works_in_place(const struct nastl_graph *graph, size_t at)
 {
     const struct nastl_node *node = &graph->nodes[at];
     return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR &&
-           nastl_graph_readers(graph, node->from) == 1;
+           node->kind < NASTL_NODE_TOKENS && nastl_graph_readers(graph, node->from) == 1;
 }
 
 static bool reads(const struct nastl_node *node, size_t at)

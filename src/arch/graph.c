@@ -57,6 +57,14 @@ size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at)
     return readers;
 }
 
+bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind)
+{
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == kind)
+            return true;
+    return false;
+}
+
 bool nastl_role_trainable(enum nastl_role role)
 {
     return role < NASTL_ROLE_MEAN;

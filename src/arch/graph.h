@@ -143,6 +143,8 @@ size_t nastl_graph_first(struct nastl_graph *graph, size_t from);
 size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in it */
 /* How often the output of node `at` is read. */
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at);
+/* Whether a node of this kind is in it. */
+bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind);
 bool nastl_role_trainable(enum nastl_role role);
 bool nastl_role_decays(enum nastl_role role);
 const char *nastl_node_kind_name(enum nastl_node_kind kind);

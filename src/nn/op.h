@@ -40,6 +40,7 @@ struct nastl_step {
     size_t first, count;  /* count <= B */
     uint64_t seed, index; /* of dropout's stream, and the step in it */
     uint32_t trial;
+    uint64_t noise; /* blocks of the stream that earlier parts of the step took */
 };
 
 /* One number a parameter of the graph: tensor i starts at data + at[i]. */
@@ -119,6 +120,7 @@ struct nastl_plan {
     struct nastl_op *ops;             /* (count) */
     size_t count;
     size_t scratch_bytes;
+    uint64_t noise_blocks; /* of the stream, a run */
     void *workspace;
     float *output;       /* (B, outputs) */
     float *output_delta; /* (B, outputs): filled by the loss */

@@ -179,6 +179,7 @@ static void number_noise(struct nastl_plan *plan)
         if (op->rate > 0.0)
             block += op->noise_blocks ? op->noise_blocks : tiles * NASTL_NOISE_BLOCKS;
     }
+    plan->noise_blocks = block;
 }
 
 struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_step *step,
@@ -186,7 +187,7 @@ struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_st
 {
     struct nastl_rng rng;
     nastl_rng_init(&rng, step->seed, step->trial, NASTL_RNG_DROPOUT);
-    nastl_rng_seek(&rng, (step->index << 32 | op->noise_block) + offset);
+    nastl_rng_seek(&rng, (step->index << 32) + step->noise + op->noise_block + offset);
     return rng;
 }
 
