@@ -28,8 +28,30 @@ static const struct nastl_key mlp_keys[] = {
     {NULL},
 };
 
+static const struct nastl_key ft_transformer_keys[] = {
+    {"blocks", NASTL_KEY_INT, 1, 8, .fallback = "3",
+     .help = "Blocks of attention and a feed-forward network."},
+    {"token_width", NASTL_KEY_INT, 1, 1024, .fallback = "64",
+     .help = "Numbers that stand for a column."},
+    {"heads", NASTL_KEY_INT, 1, 64, .fallback = "8",
+     .help = "Heads of attention; they must divide `token_width`."},
+    {"ffn_expansion", NASTL_KEY_FLOAT, 0.1, 8, .fallback = "1.33",
+     .help = "Hidden neurons of the feed-forward network for each of the token, rounded "
+             "to a multiple of 8 in all."},
+    {"activation", NASTL_KEY_WORD, .words = WORDS("reglu", "gelu"), .fallback = "reglu",
+     .help = "Nonlinearity of the feed-forward network; reglu has a gate beside it."},
+    {"attention_dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0.2",
+     .help = "Share of the attention that is zeroed while training."},
+    {"ffn_dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0.1",
+     .help = "Share of the feed-forward network's hidden outputs that is zeroed while "
+             "training."},
+    {NULL},
+};
+
 static const struct nastl_section families[] = {
     {"mlp", "Hidden dense layers, one after another.", mlp_keys},
+    {"ft_transformer", "Attention between tokens, one for each column.",
+     ft_transformer_keys},
     {NULL},
 };
 
