@@ -83,6 +83,9 @@ static void for_all_perceptrons(check_case check)
 static void for_all_cases(check_case check)
 {
     for_all_perceptrons(check);
+    for_all_losses(check, SETTINGS("family=resnet", "resnet.blocks=3", "resnet.width=12",
+                                   "resnet.expansion=1.5"));
+    for_all_losses(check, SETTINGS("family=resnet", "resnet.blocks=0", "resnet.width=9"));
     for_all_losses(check,
                    SETTINGS("family=ft_transformer", "ft_transformer.blocks=3",
                             "ft_transformer.token_width=12", "ft_transformer.heads=3",
