@@ -204,8 +204,8 @@ static json_t *hardware_json(const struct search *search)
             ? json_pack("{s:b, s:s}", "available", 1, "source", hardware.energy_source)
             : json_pack("{s:b, s:s}", "available", 0, "reason", hardware.energy_reason);
     return json_pack("{s:s, s:I, s:s, s:s, s:o}", "cpu", hardware.cpu, "threads",
-                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn", hardware.onednn, "energy",
-                     energy);
+                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn",
+                     hardware.onednn, "energy", energy);
 }
 
 /* Seconds of all runs of the study together. */
@@ -382,14 +382,19 @@ static int run(struct nastl_search_outcome *out, struct search *search)
     return NASTL_OK;
 }
 
+/* Every network works on one thread: many small products gain nothing from a team that
+ * spins between them. Workers are counted by --jobs. */
 int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_search_params *params,
                      const struct nastl_hooks *hooks)
 {
     struct search search = {.params = params};
+    const int threads = omp_get_max_threads();
     *out = (struct nastl_search_outcome){0};
+    omp_set_num_threads(1);
     nastl_budget_start(&search.budget, params->time, hooks);
     const int status = run(out, &search);
+    omp_set_num_threads(threads);
     nastl_study_close(search.study);
     nastl_problem_destroy(search.problem);
     free(search.folder);

@@ -242,10 +242,12 @@ int nastl_train_run(char **out, const struct nastl_train_one_params *params, boo
                     const struct nastl_hooks *hooks)
 {
     struct job job = {.params = params};
+    const int threads = omp_get_max_threads();
     omp_set_num_threads(1);
     nastl_candidate_init(&job.candidate);
     nastl_budget_start(&job.budget, 0, hooks);
     const int status = run(out, &job, json);
+    omp_set_num_threads(threads);
     nastl_model_destroy(job.model);
     nastl_candidate_finish(&job.candidate);
     nastl_problem_destroy(job.problem);
