@@ -324,6 +324,37 @@ static void the_callback_stops_it(void **state)
     rig_destroy(&rig);
 }
 
+static bool polled(void *payload)
+{
+    size_t *left = payload;
+    return (*left)-- > 0;
+}
+
+/* 200 rows in batches of 64 are 4 steps; the 11th is in the third epoch. */
+static void the_poll_stops_it_within_an_epoch(void **state)
+{
+    (void)state;
+    size_t left = 10;
+    struct rig rig, whole;
+    struct nastl_train_result result;
+    rig_create(&rig, plain_settings, 3);
+    rig.params.valid_count = 0;
+    rig.params.poll = polled;
+    rig.params.poll_payload = &left;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+    assert_true(result.stopped);
+    assert_int_equal(result.epochs, 2);
+    assert_int_equal(result.best_epoch, 2);
+    assert_int_equal(result.steps, 8);
+    rig_create(&whole, plain_settings, 3);
+    whole.params.valid_count = 0;
+    whole.params.recipe.max_epochs = 2;
+    assert_int_equal(nastl_train(&result, whole.toy.net, &whole.params), 0);
+    assert_true(weights_hash(rig.toy.net) == weights_hash(whole.toy.net));
+    rig_destroy(&rig);
+    rig_destroy(&whole);
+}
+
 /* ---- taken up again ---- */
 
 static void run_epochs(struct nastl_trainer *trainer, size_t epochs)
@@ -507,6 +538,7 @@ int main(void)
         cmocka_unit_test(a_start_that_nothing_beats_is_kept),
         cmocka_unit_test(ties_go_to_the_lower_loss),
         cmocka_unit_test(the_callback_stops_it),
+        cmocka_unit_test(the_poll_stops_it_within_an_epoch),
         cmocka_unit_test(a_restored_trainer_goes_on_with_the_same_bits),
         cmocka_unit_test(all_rows_take_part),
         cmocka_unit_test(batch_norm_leaves_a_single_row_out),

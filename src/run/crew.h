@@ -32,6 +32,9 @@ struct nastl_crew_result {
     size_t rejected;
 };
 
+/* NASTL_EINVAL where the constraints leave nothing to train. */
+int nastl_crew_check(const struct nastl_problem *problem);
+
 /* Works until a budget is used up. What the ledger knows already is taken from it.
  * Weights of trials lie in STUDY/checkpoints/trial-N.h5 afterwards. */
 int nastl_crew_work(struct nastl_crew_result *out,

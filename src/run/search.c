@@ -55,6 +55,13 @@ static int new_folder(char **out)
     }
 }
 
+static int check_new_folder(const char *folder)
+{
+    if (nastl_file_exists(folder))
+        return nastl_error(NASTL_EEXIST, "%s: is a file; name another folder", folder);
+    return nastl_file_check_place(folder);
+}
+
 static int choose_folder(struct search *search)
 {
     const struct nastl_search_params *params = search->params;
@@ -72,7 +79,8 @@ static int choose_folder(struct search *search)
                            "%s: is a study already; add --resume to go on with "
                            "it, or name another folder",
                            search->folder);
-    return NASTL_OK;
+    return nastl_file_is_folder(search->folder) ? NASTL_OK
+                                                : check_new_folder(search->folder);
 }
 
 /* The searcher plans for the trials that the study was begun with: a resume that asks for
@@ -105,15 +113,41 @@ static int open_study(struct search *search)
                            : nastl_study_create(&search->study, search->folder, &info);
 }
 
+/* What was asked, with the defaults filled in that depend on data and machine. */
+static int write_filled_in(const char *path, const struct search *search)
+{
+    const struct nastl_problem *problem = search->problem;
+    struct nastl_search_params filled = *search->params;
+    char *names[NASTL_OBJECTIVES];
+    for (size_t j = 0; j < problem->objective_count; j++)
+        names[j] = (char *)problem->objectives[j]->name;
+    filled.objectives = (struct nastl_list){names, problem->objective_count};
+    filled.trials = (int64_t)search->trials;
+    return nastl_record_write(path, &filled, &problem->dataset->files);
+}
+
 static int write_record(struct search *search)
 {
     char *path;
     TRY(nastl_file_make_folder(search->folder));
     TRY(path_in(&path, search, "study.yaml"));
-    const int status =
-        nastl_record_write(path, search->params, &search->problem->dataset->files);
+    const int status = write_filled_in(path, search);
     free(path);
     return status;
+}
+
+/* The default objectives depend on the machine: another one may measure more or less. */
+static int check_objectives(const struct search *search)
+{
+    const struct nastl_problem *problem = search->problem;
+    bool same = nastl_study_objectives(search->study) == problem->objective_count;
+    for (size_t j = 0; same && j < problem->objective_count; j++)
+        same = nastl_study_objective(search->study, j) == problem->objectives[j];
+    return same ? NASTL_OK
+                : nastl_error(
+                      NASTL_EINVAL,
+                      "--objectives: not those that the study was begun with; name "
+                      "them as study.yaml does");
 }
 
 static int check_record(struct search *search)
@@ -204,8 +238,8 @@ static json_t *hardware_json(const struct search *search)
             ? json_pack("{s:b, s:s}", "available", 1, "source", hardware.energy_source)
             : json_pack("{s:b, s:s}", "available", 0, "reason", hardware.energy_reason);
     return json_pack("{s:s, s:I, s:s, s:s, s:o}", "cpu", hardware.cpu, "threads",
-                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn", hardware.onednn, "energy",
-                     energy);
+                     (json_int_t)search->jobs, "isa", hardware.isa, "onednn",
+                     hardware.onednn, "energy", energy);
 }
 
 /* Seconds of all runs of the study together. */
@@ -358,14 +392,19 @@ static int prepare(struct search *search)
     nastl_budget_tell(&search->budget, "loading", 0, 0, 0, NAN, "");
     TRY(nastl_problem_create(&search->problem, search->params,
                              nastl_budget_log(&search->budget)));
+    if (search->resumed)
+        TRY(check_objectives(search));
     keep_training_time_honest(search);
+    TRY(nastl_crew_check(search->problem));
+    if (search->params->warm_start)
+        TRY(prepare_source(search));
     if (!search->study) { /* a ledger without its record could not be resumed */
         TRY(write_record(search));
         TRY(open_study(search));
     }
     TRY(plan(search));
     TRY(publish_head(search));
-    return prepare_source(search);
+    return search->problem->warm ? NASTL_OK : prepare_source(search);
 }
 
 static int run(struct nastl_search_outcome *out, struct search *search)
@@ -382,14 +421,22 @@ static int run(struct nastl_search_outcome *out, struct search *search)
     return NASTL_OK;
 }
 
+/* Every network works on one thread: many small products gain nothing from a team that
+ * spins between them. Workers are counted by --jobs. */
 int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_search_params *params,
                      const struct nastl_hooks *hooks)
 {
     struct search search = {.params = params};
+    const int threads = omp_get_max_threads();
     *out = (struct nastl_search_outcome){0};
+    omp_set_num_threads(1);
     nastl_budget_start(&search.budget, params->time, hooks);
+    /* Source and measuring, too: bits and figures are those of one thread, and threads
+     * that wait for each other crawl where others want the cores. */
+    omp_set_num_threads(1);
     const int status = run(out, &search);
+    omp_set_num_threads(threads);
     nastl_study_close(search.study);
     nastl_problem_destroy(search.problem);
     free(search.folder);
