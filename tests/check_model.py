@@ -142,8 +142,11 @@ def embed(model, candidate, x):
             turns = 2 * np.pi * np.outer(v, group["frequencies"][d])
             e = np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
         bias = group["bias"][d]
-        y = e @ group["weight"][d].reshape(e.shape[1], len(bias)) + bias
-        columns.append(y if kind == "piecewise_linear" else np.maximum(y, 0))
+        weight = group["weight"][d]
+        if kind == "piecewise_linear":
+            columns.append(e @ weight.reshape(-1, len(bias)) + bias)
+        else:
+            columns.append(np.maximum(e @ weight.reshape(len(bias), -1).T + bias, 0))
     return np.concatenate(columns, axis=1)
 
 
