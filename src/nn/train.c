@@ -3,6 +3,9 @@
  * The rows that a whole number of batches leaves over make one smaller batch, as in
  * PyTorch, with a plan of its own. Under batch normalisation a batch of a single row has
  * no variance: it is left out, another row every epoch.
+ *
+ * Where rows have tokens, a batch is worked on in parts that fit the cache, and their
+ * gradients are summed: the same step, but for rounding.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "nn/trainer.h"
 
@@ -15,6 +18,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "nn/kernel.h"
 #include "nn/loss.h"
 #include "nn/loss_form.h"
 #include "nn/net_impl.h"
@@ -31,7 +35,9 @@ struct nastl_trainer {
     size_t outputs;             /* C */
     size_t batch, rest;         /* rows of a batch; of the last one, 0: none */
     struct nastl_plan *plan[2]; /* for a batch, for the rest (may be NULL) */
+    size_t part;                /* rows of a batch that are worked on at once */
     float *grads;               /* (trainable) */
+    float *part_grads;          /* (trainable) of a part; NULL: it is the whole batch */
     float *numbers;             /* m, v (trainable each), best, latest */
     float *m, *v, *best;        /* best: (total) */
     float *latest;              /* (weight_average, total): of the last epochs, in turn */
@@ -49,14 +55,6 @@ static size_t count_numbers(const struct nastl_trainer *trainer)
 
 /* ---- making one ---- */
 
-static bool has_batch_norm(const struct nastl_graph *graph)
-{
-    for (size_t i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i].kind == NASTL_NODE_BATCH_NORM)
-            return true;
-    return false;
-}
-
 static int decide_batches(struct nastl_trainer *trainer)
 {
     const struct nastl_train_params *params = &trainer->params;
@@ -69,8 +67,9 @@ static int decide_batches(struct nastl_trainer *trainer)
                            "training.batch_size: 0 rows cannot be trained on; give 1 or "
                            "more");
     trainer->batch = wanted < rows ? wanted : rows;
+    trainer->part = nastl_net_part(trainer->net, trainer->batch);
     trainer->rest = rows % trainer->batch;
-    if (!has_batch_norm(trainer->net->graph))
+    if (!nastl_graph_has(trainer->net->graph, NASTL_NODE_BATCH_NORM))
         return 0;
     if (trainer->batch == 1)
         return nastl_error(NASTL_EINVAL, "training: batch normalisation has no variance "
@@ -83,10 +82,13 @@ static int create_plans(struct nastl_trainer *trainer)
 {
     struct nastl_net *net = trainer->net;
     const struct nastl_block params = {.data = net->params, .at = net->at};
-    const struct nastl_block grads = {.data = trainer->grads, .at = net->at};
-    TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->batch,
+    const struct nastl_block grads = {.data = trainer->part_grads ? trainer->part_grads
+                                                                  : trainer->grads,
+                                      .at = net->at};
+    TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->part,
                           &params, &grads));
-    if (trainer->rest == 0 || 4 * trainer->rest > 3 * trainer->batch)
+    if (trainer->part_grads || trainer->rest == 0 ||
+        4 * trainer->rest > 3 * trainer->batch)
         return 0;
     const size_t rows = (trainer->rest + REST_STEP - 1) / REST_STEP * REST_STEP;
     if (rows >= trainer->batch)
@@ -100,6 +102,11 @@ static int allocate(struct nastl_trainer *trainer)
     const struct nastl_net *net = trainer->net;
     const struct nastl_train_params *params = &trainer->params;
     trainer->grads = nastl_alloc_aligned(net->trainable, sizeof(float));
+    if (trainer->part < trainer->batch) {
+        trainer->part_grads = nastl_alloc_aligned(net->trainable, sizeof(float));
+        if (!trainer->part_grads)
+            return nastl_error_nomem("a training");
+    }
     trainer->numbers = nastl_alloc_aligned(count_numbers(trainer), sizeof(float));
     trainer->order = nastl_alloc(params->train_count, sizeof *trainer->order);
     trainer->labels = nastl_alloc(trainer->batch, sizeof(float));
@@ -227,35 +234,61 @@ static size_t epoch_steps(const struct nastl_trainer *trainer)
     return trainer->params.train_count / trainer->batch + (trainer->rest > 0);
 }
 
+/* Forward and back over some rows of a batch of `total`: *loss grows by their sum, the
+ * gradients by their share. */
+static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step,
+                    size_t total, double *loss)
+{
+    struct nastl_plan *plan = plan_for(trainer, step->count);
+    for (size_t i = 0; i < step->count; i++)
+        trainer->labels[i] = trainer->params.y[step->rows[i]];
+    TRY(nastl_plan_forward(plan, step));
+    const double sum = nastl_loss_form_gradient(
+        &trainer->form, plan->output_delta, plan->output, trainer->labels, step->count,
+        plan->batch, trainer->outputs);
+    if (!isfinite(sum))
+        return not_finite(trainer);
+    *loss += sum;
+    TRY(nastl_plan_backward(plan, step));
+    if (trainer->part_grads)
+        nastl_add_scaled(trainer->grads, trainer->part_grads,
+                         (float)step->count / (float)total, trainer->net->trainable);
+    return 0;
+}
+
+/* All parts of a batch, one after another; parts have dropout masks of their own. */
+static int run_parts(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
+                     double *loss)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    struct nastl_step step = {.xy = params->xy,
+                              .seed = params->seed,
+                              .index = trainer->state.step++,
+                              .trial = params->trial};
+    if (trainer->part_grads)
+        memset(trainer->grads, 0, trainer->net->trainable * sizeof(float));
+    for (size_t at = 0; at < count; at += step.count) {
+        step.rows = rows + at;
+        step.count = count - at < trainer->part ? count - at : trainer->part;
+        TRY(run_part(trainer, &step, count, loss));
+        step.noise += trainer->plan[0]->noise_blocks;
+    }
+    return 0;
+}
+
 int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
                        double *loss)
 {
     assert(count > 0 && count <= trainer->batch);
-    const struct nastl_train_params *params = &trainer->params;
+    const struct nastl_recipe *recipe = &trainer->params.recipe;
     const struct nastl_net *net = trainer->net;
-    struct nastl_plan *plan = plan_for(trainer, count);
-    const struct nastl_step step = {.xy = params->xy,
-                                    .rows = rows,
-                                    .count = count,
-                                    .seed = params->seed,
-                                    .index = trainer->state.step++,
-                                    .trial = params->trial};
-    for (size_t i = 0; i < count; i++)
-        trainer->labels[i] = params->y[rows[i]];
-    TRY(nastl_plan_forward(plan, &step));
-    const double sum =
-        nastl_loss_form_gradient(&trainer->form, plan->output_delta, plan->output,
-                                 trainer->labels, count, plan->batch, trainer->outputs);
-    if (!isfinite(sum))
-        return not_finite(trainer);
-    *loss += sum;
-    TRY(nastl_plan_backward(plan, &step));
-    struct nastl_recipe recipe = params->recipe;
-    recipe.learning_rate *=
-        nastl_schedule_factor(&recipe, step.index, epoch_steps(trainer));
+    TRY(run_parts(trainer, rows, count, loss));
+    struct nastl_recipe now = *recipe;
+    now.learning_rate *=
+        nastl_schedule_factor(recipe, trainer->state.step - 1, epoch_steps(trainer));
     nastl_adamw(net->params, trainer->grads, trainer->m, trainer->v, net->trainable,
-                net->decayed, &recipe, trainer->state.step,
-                nastl_clip_scale(trainer->grads, net->trainable, params->recipe.clip));
+                net->decayed, &now, trainer->state.step,
+                nastl_clip_scale(trainer->grads, net->trainable, recipe->clip));
     return 0;
 }
 
@@ -332,6 +365,7 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer)
     nastl_plan_destroy(trainer->plan[1]);
     nastl_loss_form_finish(&trainer->form);
     free(trainer->grads);
+    free(trainer->part_grads);
     free(trainer->numbers);
     free(trainer->order);
     free(trainer->labels);

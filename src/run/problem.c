@@ -164,8 +164,10 @@ static int add_energy(struct nastl_problem *problem, bool by_name,
         return add_objective(problem, "energy");
     if (by_name || status != NASTL_ENOTSUP)
         return status;
+    const char *why = nastl_error_last();
+    const size_t name = strlen("energy: ");
     nastl_log_warning(log, "energy is left out of the objectives: %s",
-                      nastl_error_last());
+                      strncmp(why, "energy: ", name) == 0 ? why + name : why);
     return NASTL_OK;
 }
 

@@ -110,24 +110,19 @@ static bool is_interrupted(void *payload)
     return nastl_budget_interrupted(payload);
 }
 
-static void tell_epoch(size_t epoch, size_t of, double score, void *payload)
-{
-    char best[64];
-    snprintf(best, sizeof best, "score %.4f", fabs(score));
-    nastl_budget_tell(payload, "train", (double)epoch, (double)of, 0, NAN, best);
-}
-
 static int train(struct job *job)
 {
     const struct nastl_stop stop = {is_interrupted, NULL, &job->budget};
+    struct nastl_epochs epochs = {&job->budget, "train",
+                                  nastl_metric_name(job->problem->metric)};
     const struct nastl_training training = {
         .problem = job->problem,
         .view = job->problem->folds[0],
         .candidate = &job->candidate,
         .warm = job->problem->warm,
         .stop = &stop,
-        .epoch = tell_epoch,
-        .epoch_payload = &job->budget,
+        .epoch = nastl_epochs_tell,
+        .epoch_payload = &epochs,
     };
     TRY(nastl_train_model(&job->model, &job->trained, &training));
     return job->problem->test_count

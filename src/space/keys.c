@@ -28,8 +28,42 @@ static const struct nastl_key mlp_keys[] = {
     {NULL},
 };
 
+static const struct nastl_key resnet_keys[] = {
+    {"blocks", NASTL_KEY_INT, 1, 8, .fallback = "2",
+     .help = "Number of blocks beside the stream."},
+    {"width", NASTL_KEY_INT, 1, 2048, .fallback = "64", .help = "Width of the stream."},
+    {"expansion", NASTL_KEY_FLOAT, 1, 4, .fallback = "2",
+     .help = "Hidden neurons of a block for each of the stream, to a multiple of 8."},
+    {"dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0",
+     .help = "Share of a block's hidden outputs that is zeroed while training."},
+    {NULL},
+};
+
+static const struct nastl_key ft_transformer_keys[] = {
+    {"blocks", NASTL_KEY_INT, 1, 8, .fallback = "3",
+     .help = "Blocks of attention and a feed-forward network."},
+    {"token_width", NASTL_KEY_INT, 1, 1024, .fallback = "64",
+     .help = "Numbers that stand for a column."},
+    {"heads", NASTL_KEY_INT, 1, 64, .fallback = "8",
+     .help = "Heads of attention; they must divide `token_width`."},
+    {"ffn_expansion", NASTL_KEY_FLOAT, 0.1, 8, .fallback = "1.33",
+     .help = "Hidden neurons of the feed-forward network for each of the token, rounded "
+             "to a multiple of 8 in all."},
+    {"activation", NASTL_KEY_WORD, .words = WORDS("reglu", "gelu"), .fallback = "reglu",
+     .help = "Nonlinearity of the feed-forward network; reglu has a gate beside it."},
+    {"attention_dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0.2",
+     .help = "Share of the attention that is zeroed while training."},
+    {"ffn_dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0.1",
+     .help = "Share of the feed-forward network's hidden outputs that is zeroed while "
+             "training."},
+    {NULL},
+};
+
 static const struct nastl_section families[] = {
     {"mlp", "Hidden dense layers, one after another.", mlp_keys},
+    {"resnet", "Blocks of two dense layers, each added to a stream.", resnet_keys},
+    {"ft_transformer", "Attention between tokens, one for each column.",
+     ft_transformer_keys},
     {NULL},
 };
 
