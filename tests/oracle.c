@@ -193,6 +193,12 @@ static double loss_row(enum nastl_loss loss, double *delta, const double *o, dou
             *delta = 2.0 * (*o - y);
         return (*o - y) * (*o - y);
     }
+    if (loss == NASTL_LOSS_HUBER) {
+        const double error = *o - y;
+        if (delta)
+            *delta = fmax(-1.0, fmin(1.0, error));
+        return fabs(error) <= 1.0 ? error * error / 2.0 : fabs(error) - 0.5;
+    }
     if (delta)
         *delta = 1.0 / (1.0 + exp(-*o)) - y;
     return log1p(exp(-fabs(*o))) + fmax(*o, 0.0) - *o * y;
@@ -323,6 +329,11 @@ static void input_backward(struct oracle *oracle, const struct nastl_xy *xy,
     }
 }
 
+static bool is_embedding(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
+}
+
 static void node_forward(struct oracle *oracle, size_t at, bool training)
 {
     const struct nastl_node *node = &oracle->graph->nodes[at];
@@ -336,6 +347,8 @@ static void node_forward(struct oracle *oracle, size_t at, bool training)
         oracle_layer_norm(y, x, p[0], p[1], n, d);
     else if (node->kind == NASTL_NODE_BATCH_NORM)
         oracle_batch_norm(y, p[2], p[3], x, p[0], p[1], n, d, training);
+    else if (is_embedding(node))
+        oracle_embed(y, x, node, p, n, oracle->graph->shape.numeric, d, &oracle->margin);
     else if (node->kind == NASTL_NODE_ADD)
         oracle_add(y, x, oracle->value[node->other], n * d);
     else if (node->kind == NASTL_NODE_TOKENS)
@@ -367,6 +380,9 @@ static void node_backward(struct oracle *oracle, size_t at, double *dx)
         oracle_layer_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
     else if (node->kind == NASTL_NODE_BATCH_NORM)
         oracle_batch_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
+    else if (is_embedding(node))
+        oracle_embed_backward(dx, dy, x, oracle->value[at], node, p, g, n,
+                              oracle->graph->shape.numeric, d);
     else if (node->kind == NASTL_NODE_TOKENS)
         oracle_tokens_backward(dx, dy, x, node, d, oracle);
     else if (node->kind == NASTL_NODE_ATTENTION)

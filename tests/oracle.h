@@ -29,6 +29,13 @@ void oracle_batch_norm(double *y, double *mean, double *variance, const double *
 void oracle_batch_norm_backward(double *dx, double *dw, double *db, const double *dy,
                                 const double *x, const double *w, size_t n, size_t d);
 
+/* Embeddings of the `columns` numbers before the rest: p are the node's tensors, *margin
+ * goes down to the least |input| of a ReLU. */
+void oracle_embed(double *y, const double *x, const struct nastl_node *node, double **p,
+                  size_t n, size_t columns, size_t inputs, double *margin);
+void oracle_embed_backward(double *dx, const double *dy, const double *x, const double *y,
+                           const struct nastl_node *node, double **p, double **g,
+                           size_t n, size_t columns, size_t inputs);
 /* y = x + z over n numbers; y == x is allowed. */
 void oracle_add(double *y, const double *x, const double *z, size_t n);
 

@@ -89,7 +89,8 @@ static const struct {
     {"int_too_large",
      ":3:21: key 'mlp.layers': '9' is out of range; accepted: whole numbers from 1 to 8"},
     {"later_embedding",
-     ":3:22: key 'input.numeric_embedding': 'periodic' is unknown; accepted: none"},
+     ":3:22: key 'input.numeric_embedding': 'fourier' is unknown; accepted: none, "
+     "piecewise_linear, periodic"},
     {"later_ensemble", ":2:24: key 'ensemble': '4' is out of range; accepted: 1"},
     {"later_normalizer",
      ":3:15: key 'transfer.normalizer': 'source' is unknown; accepted: target"},

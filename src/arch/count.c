@@ -4,7 +4,9 @@
 
 /* FLOP an output element: every addition, multiplication, division, comparison, square
  * root, exp and erf counts 1. A linear node has 2 an input and 1 for the bias. Copying,
- * one-hot and looking up a table count nothing. */
+ * one-hot and looking up a table count nothing. A column of a piecewise-linear embedding
+ * has a comparison a bin, and the place in its bin; one of a periodic embedding a
+ * product, a sine and a cosine a frequency. */
 enum {
     FLOPS_BIAS = 1,
     FLOPS_LAYER_NORM = 7, /* mean 1, variance 3, normalise 1, scale and shift 2 */
@@ -54,6 +56,19 @@ static double element_flops(const struct nastl_graph *graph,
     }
 }
 
+/* By the numbers of the data that a node reads. */
+static double embedding_flops(const struct nastl_graph *graph,
+                              const struct nastl_node *node)
+{
+    const double pieces = (double)node->pieces, each = (double)node->each;
+    const double columns = (double)graph->shape.numeric;
+    if (node->kind == NASTL_NODE_PIECEWISE)
+        return columns * (pieces - 1.0 + 2.0 + 2.0 * each);
+    if (node->kind == NASTL_NODE_PERIODIC)
+        return columns * (3.0 * pieces + (4.0 * pieces + FLOPS_RELU) * each);
+    return 0.0;
+}
+
 /* Of a query: its scaling, the scores, their softmax (its division comes last), and the
  * weighted sum. */
 static double attention_flops(const struct nastl_graph *graph,
@@ -78,7 +93,8 @@ static double node_flops(const struct nastl_graph *graph, const struct nastl_nod
         return attention_flops(graph, node);
     if (node->kind == NASTL_NODE_TOKENS)
         return token_flops(graph, node);
-    return element_flops(graph, node) * (double)(node->rows * node->width);
+    return element_flops(graph, node) * (double)(node->rows * node->width) +
+           embedding_flops(graph, node);
 }
 
 double nastl_graph_flops(const struct nastl_graph *graph)
@@ -102,6 +118,7 @@ static bool works_in_place(const struct nastl_graph *graph, size_t at)
 {
     const struct nastl_node *node = &graph->nodes[at];
     return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR &&
+           node->kind != NASTL_NODE_PIECEWISE && node->kind != NASTL_NODE_PERIODIC &&
            node->kind < NASTL_NODE_TOKENS && nastl_graph_readers(graph, node->from) == 1;
 }
 

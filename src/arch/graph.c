@@ -14,8 +14,9 @@
 #include "base/strbuf.h"
 
 static const char *const kind_names[] = {
-    "input", "linear", "layer_norm", "batch_norm", "activation", "dropout",
-    "add",   "tokens", "attention",  "reglu",      "first"};
+    "input",     "linear",    "layer_norm", "batch_norm", "activation",
+    "dropout",   "piecewise", "periodic",   "add",        "tokens",
+    "attention", "reglu",     "first"};
 _Static_assert(sizeof kind_names / sizeof *kind_names == NASTL_NODE_COUNT, "one a kind");
 
 static const char *const activation_names[] = {"relu", "gelu", "silu"};
@@ -273,6 +274,53 @@ size_t nastl_graph_layer_norm(struct nastl_graph *graph, size_t from, const char
 size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char *name)
 {
     return add_norm(graph, NASTL_NODE_BATCH_NORM, from, name);
+}
+
+/* A node that gives `each` numbers for each number that the input has. */
+static size_t add_embedding(struct nastl_graph *graph, enum nastl_node_kind kind,
+                            size_t from, const char *name, size_t pieces, size_t each)
+{
+    const size_t at = add_node(graph, kind, from, name);
+    if (graph->failed)
+        return 0;
+    struct nastl_node *node = &graph->nodes[at];
+    node->width += graph->shape.numeric * (each - 1);
+    node->pieces = pieces;
+    node->each = each;
+    return at;
+}
+
+/* Weight and bias of a linear layer of `inputs` a column. */
+static void add_columns_linear(struct nastl_graph *graph, const char *name, size_t inputs,
+                               size_t each)
+{
+    const size_t columns = graph->shape.numeric, first = graph->tensor_count;
+    add_tensor(graph, name, "weight", NASTL_ROLE_NUMERIC, columns, inputs * each);
+    add_tensor(graph, name, "bias", NASTL_ROLE_BIAS, columns, each);
+    for (size_t i = first; i < graph->tensor_count; i++)
+        graph->tensors[i].fan_in = inputs;
+}
+
+size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
+                             size_t bins, size_t each)
+{
+    const size_t at = add_embedding(graph, NASTL_NODE_PIECEWISE, from, name, bins, each);
+    add_columns_linear(graph, name, bins, each);
+    add_tensor(graph, name, "bins", NASTL_ROLE_BINS, graph->shape.numeric, bins + 1);
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,
+                            size_t frequencies, size_t each, double spread)
+{
+    const size_t at =
+        add_embedding(graph, NASTL_NODE_PERIODIC, from, name, frequencies, each);
+    const size_t tensor = add_tensor(graph, name, "frequencies", NASTL_ROLE_FREQUENCY,
+                                     graph->shape.numeric, frequencies);
+    if (!graph->failed)
+        graph->tensors[tensor].spread = spread;
+    add_columns_linear(graph, name, 2 * frequencies, each);
+    return close_node(graph, at);
 }
 
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,

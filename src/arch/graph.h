@@ -34,6 +34,8 @@ enum nastl_node_kind {
     NASTL_NODE_BATCH_NORM, /* Ioffe and Szegedy 2015 */
     NASTL_NODE_ACTIVATION,
     NASTL_NODE_DROPOUT,   /* the identity when deployed */
+    NASTL_NODE_PIECEWISE, /* numbers by the bins they are in, each as several inputs */
+    NASTL_NODE_PERIODIC,  /* numbers by cosines and sines, each as several inputs */
     NASTL_NODE_ADD,       /* the sum of two nodes of one shape */
     NASTL_NODE_TOKENS,    /* a class token, one a number, one a categorical column */
     NASTL_NODE_ATTENTION, /* of tokens that have Q, K and V side by side */
@@ -58,9 +60,12 @@ enum nastl_role {
     NASTL_ROLE_SCALE, /* of a norm */
     NASTL_ROLE_SHIFT,
     NASTL_ROLE_EMBEDDING, /* (cardinality, width) */
+    NASTL_ROLE_NUMERIC,   /* of a numeric embedding: (D', pieces * each) */
+    NASTL_ROLE_FREQUENCY, /* (D', pieces) */
     NASTL_ROLE_TOKEN,     /* of a tokenizer: (…, token width) */
     NASTL_ROLE_MEAN,      /* running statistics: buffers, not trained */
     NASTL_ROLE_VARIANCE,
+    NASTL_ROLE_BINS, /* (D', pieces + 1) edges: a buffer */
     NASTL_ROLE_COUNT
 };
 
@@ -69,7 +74,8 @@ struct nastl_tensor_spec {
     enum nastl_role role;
     int rank;        /* 1 or 2 */
     size_t shape[2]; /* shape[1] is 1 where rank is 1 */
-    size_t fan_in;   /* WEIGHT and BIAS: inputs of the layer */
+    size_t fan_in;   /* WEIGHT, BIAS and NUMERIC: inputs of the layer */
+    double spread;   /* FREQUENCY: standard deviation at the start */
 };
 
 struct nastl_node {
@@ -82,6 +88,8 @@ struct nastl_node {
     enum nastl_activation activation; /* ACTIVATION */
     double rate;                      /* DROPOUT, ATTENTION: probability of a zero */
     size_t heads;                     /* ATTENTION */
+    size_t pieces; /* PIECEWISE: bins of a column; PERIODIC: frequencies of it */
+    size_t each;   /* PIECEWISE, PERIODIC: numbers that a column becomes */
 };
 
 /* How a categorical column enters: columns at … at + width - 1 of the input; none, where
@@ -123,6 +131,15 @@ size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
 size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
 /* `from` is the end of a branch, `other` what goes past it. */
 size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other);
+
+/* Both turn the D' numbers of the input into `each` numbers each, and pass the rest of it
+ * on behind them. Tensors: "NAME.weight", whose row d is (pieces, each) of column d (of
+ * PERIODIC: the cosines', then the sines'), "NAME.bias" (D', each), and "NAME.bins" or
+ * "NAME.frequencies". */
+size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
+                             size_t bins, size_t each);
+size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,
+                            size_t frequencies, size_t each, double spread);
 
 /* An input of numbers alone, for nastl_graph_tokens(): each categorical column has a
  * table "embeddings.K.weight" (cardinality, width), which the tokenizer reads. */

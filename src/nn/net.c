@@ -144,6 +144,21 @@ static void draw_table(float *data, const struct nastl_tensor_spec *spec,
         data[i] = (float)(sd * nastl_rng_normal(rng));
 }
 
+static void draw_frequencies(float *data, const struct nastl_tensor_spec *spec,
+                             struct nastl_rng *rng)
+{
+    for (size_t i = 0; i < nastl_tensor_size(spec); i++)
+        data[i] = (float)(spec->spread * nastl_rng_normal(rng));
+}
+
+/* Equal parts of -3 … 3, which most standardised numbers are in. */
+static void fill_bins(float *data, const struct nastl_tensor_spec *spec)
+{
+    const size_t edges = spec->shape[1];
+    for (size_t i = 0; i < nastl_tensor_size(spec); i++)
+        data[i] = (float)(6.0 * (double)(i % edges) / (double)(edges - 1) - 3.0);
+}
+
 static void fill(float *data, size_t n, float value)
 {
     for (size_t i = 0; i < n; i++)
@@ -158,12 +173,17 @@ void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial)
         const struct nastl_tensor_spec *spec = &net->graph->tensors[i];
         const size_t n = nastl_tensor_size(spec);
         float *data = net->tensors[i].data;
-        if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS)
+        if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS ||
+            spec->role == NASTL_ROLE_NUMERIC)
             draw_uniform(data, n, spec->fan_in, &rng);
         else if (spec->role == NASTL_ROLE_TOKEN)
             draw_uniform(data, n, spec->rank == 2 ? spec->shape[1] : n, &rng);
         else if (spec->role == NASTL_ROLE_EMBEDDING)
             draw_table(data, spec, &rng);
+        else if (spec->role == NASTL_ROLE_FREQUENCY)
+            draw_frequencies(data, spec, &rng);
+        else if (spec->role == NASTL_ROLE_BINS)
+            fill_bins(data, spec);
         else
             fill(data, n,
                  spec->role == NASTL_ROLE_SCALE || spec->role == NASTL_ROLE_VARIANCE

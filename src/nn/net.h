@@ -35,6 +35,12 @@ const struct nastl_graph *nastl_net_graph(const struct nastl_net *net);
  * NASTL_RNG_INIT). */
 void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial);
 
+/* What a network takes from the training rows before it is trained: the bins of
+ * piecewise-linear embeddings, by quantiles. Until then they are equal parts of -3 … 3.
+ */
+int nastl_net_fit(struct nastl_net *net, const struct nastl_xy *xy, const int32_t *rows,
+                  size_t count);
+
 size_t nastl_net_tensor_count(const struct nastl_net *net);
 const struct nastl_tensor *nastl_net_tensor(const struct nastl_net *net, size_t i);
 const struct nastl_tensor *nastl_net_find(const struct nastl_net *net, const char *name);

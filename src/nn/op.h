@@ -109,8 +109,8 @@ struct nastl_op {
 };
 
 extern const struct nastl_op_kind nastl_op_input, nastl_op_linear, nastl_op_layer_norm,
-    nastl_op_batch_norm, nastl_op_activation, nastl_op_add, nastl_op_tokens,
-    nastl_op_attention, nastl_op_reglu, nastl_op_first;
+    nastl_op_batch_norm, nastl_op_activation, nastl_op_piecewise, nastl_op_periodic,
+    nastl_op_add, nastl_op_tokens, nastl_op_attention, nastl_op_reglu, nastl_op_first;
 
 struct nastl_plan {
     const struct nastl_graph *graph;
@@ -146,6 +146,10 @@ struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_st
  * (cardinality, width), or one-hot. */
 void nastl_encode(float *out, const struct nastl_encoding *encoding, const float *table,
                   size_t value);
+
+/* Backward of an embedding of numbers: the gradient by what the input has behind its
+ * `columns` numbers is that by what the output has behind the `made` ones. */
+void nastl_pass_rest(struct nastl_op *op, size_t columns, size_t made);
 
 /* As PyTorch. */
 #define NASTL_NORM_EPSILON 1e-5f

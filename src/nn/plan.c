@@ -12,8 +12,9 @@
 static const struct nastl_op_kind *const kinds[] = {
     &nastl_op_input,      &nastl_op_linear,     &nastl_op_layer_norm,
     &nastl_op_batch_norm, &nastl_op_activation, &nastl_op_activation,
-    &nastl_op_add,        &nastl_op_tokens,     &nastl_op_attention,
-    &nastl_op_reglu,      &nastl_op_first,
+    &nastl_op_piecewise,  &nastl_op_periodic,   &nastl_op_add,
+    &nastl_op_tokens,     &nastl_op_attention,  &nastl_op_reglu,
+    &nastl_op_first,
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
 

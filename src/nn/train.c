@@ -20,6 +20,7 @@
 #include "base/rng.h"
 #include "nn/kernel.h"
 #include "nn/loss.h"
+#include "nn/loss_form.h"
 #include "nn/net_impl.h"
 #include "nn/optim.h"
 
@@ -37,12 +38,20 @@ struct nastl_trainer {
     size_t part;                /* rows of a batch that are worked on at once */
     float *grads;               /* (trainable) */
     float *part_grads;          /* (trainable) of a part; NULL: it is the whole batch */
-    float *numbers;             /* m, v (trainable each), best (total) */
-    float *m, *v, *best;
+    float *numbers;             /* m, v (trainable each), best, latest */
+    float *m, *v, *best;        /* best: (total) */
+    float *latest;              /* (weight_average, total): of the last epochs, in turn */
+    struct nastl_loss_form form;
     int32_t *order; /* (train_count) rows in this epoch's order */
     float *labels;  /* (batch) */
     float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
 };
+
+static size_t count_numbers(const struct nastl_trainer *trainer)
+{
+    const struct nastl_net *net = trainer->net;
+    return 2 * net->trainable + (1 + trainer->params.recipe.weight_average) * net->total;
+}
 
 /* ---- making one ---- */
 
@@ -98,8 +107,7 @@ static int allocate(struct nastl_trainer *trainer)
         if (!trainer->part_grads)
             return nastl_error_nomem("a training");
     }
-    trainer->numbers =
-        nastl_alloc_aligned(2 * net->trainable + net->total, sizeof(float));
+    trainer->numbers = nastl_alloc_aligned(count_numbers(trainer), sizeof(float));
     trainer->order = nastl_alloc(params->train_count, sizeof *trainer->order);
     trainer->labels = nastl_alloc(trainer->batch, sizeof(float));
     const size_t numbers = params->valid_count * trainer->outputs;
@@ -112,6 +120,7 @@ static int allocate(struct nastl_trainer *trainer)
     trainer->m = trainer->numbers;
     trainer->v = trainer->m + net->trainable;
     trainer->best = trainer->v + net->trainable;
+    trainer->latest = trainer->best + net->total;
     for (size_t i = 0; i < params->valid_count; i++)
         trainer->valid_labels[i] = params->y[params->valid[i]];
     return 0;
@@ -178,12 +187,51 @@ static int judge(struct nastl_trainer *trainer, double *score)
     return 0;
 }
 
+/* ---- averages of weights ---- */
+
+/* The network's parameters become the mean of those of the last epochs. */
+static void average(struct nastl_trainer *trainer, size_t epochs)
+{
+    const size_t total = trainer->net->total;
+    for (size_t i = 0; i < total; i++) {
+        double sum = 0.0;
+        for (size_t e = 0; e < epochs; e++)
+            sum += (double)trainer->latest[e * total + i];
+        trainer->net->params[i] = (float)(sum / (double)epochs);
+    }
+}
+
+/* Looks at the weights of an epoch and at the mean with those before it. */
+static int judge_epoch(struct nastl_trainer *trainer, double *score)
+{
+    const size_t most = trainer->params.recipe.weight_average;
+    const size_t epoch = trainer->state.epoch, total = trainer->net->total;
+    TRY(judge(trainer, score));
+    if (most == 0)
+        return 0;
+    double averaged;
+    float *now = trainer->latest + epoch % most * total;
+    memcpy(now, trainer->net->params, total * sizeof *now);
+    if (epoch == 1)
+        return 0;
+    average(trainer, epoch < most ? epoch : most);
+    TRY(judge(trainer, &averaged));
+    memcpy(trainer->net->params, now, total * sizeof *now);
+    *score = averaged > *score ? averaged : *score;
+    return 0;
+}
+
 /* ---- steps ---- */
 
 static struct nastl_plan *plan_for(const struct nastl_trainer *trainer, size_t count)
 {
     struct nastl_plan *rest = trainer->plan[1];
     return rest && count <= rest->batch ? rest : trainer->plan[0];
+}
+
+static size_t epoch_steps(const struct nastl_trainer *trainer)
+{
+    return trainer->params.train_count / trainer->batch + (trainer->rest > 0);
 }
 
 /* Forward and back over some rows of a batch of `total`: *loss grows by their sum, the
@@ -195,9 +243,9 @@ static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step
     for (size_t i = 0; i < step->count; i++)
         trainer->labels[i] = trainer->params.y[step->rows[i]];
     TRY(nastl_plan_forward(plan, step));
-    const double sum =
-        nastl_loss_gradient(trainer->params.loss, plan->output_delta, plan->output,
-                            trainer->labels, step->count, plan->batch, trainer->outputs);
+    const double sum = nastl_loss_form_gradient(
+        &trainer->form, plan->output_delta, plan->output, trainer->labels, step->count,
+        plan->batch, trainer->outputs);
     if (!isfinite(sum))
         return not_finite(trainer);
     *loss += sum;
@@ -235,8 +283,11 @@ int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_
     const struct nastl_recipe *recipe = &trainer->params.recipe;
     const struct nastl_net *net = trainer->net;
     TRY(run_parts(trainer, rows, count, loss));
+    struct nastl_recipe now = *recipe;
+    now.learning_rate *=
+        nastl_schedule_factor(recipe, trainer->state.step - 1, epoch_steps(trainer));
     nastl_adamw(net->params, trainer->grads, trainer->m, trainer->v, net->trainable,
-                net->decayed, recipe, trainer->state.step,
+                net->decayed, &now, trainer->state.step,
                 nastl_clip_scale(trainer->grads, net->trainable, recipe->clip));
     return 0;
 }
@@ -294,6 +345,8 @@ int nastl_trainer_create(struct nastl_trainer **out, struct nastl_net *net,
     int status;
     double score;
     TRY_GOTO(status, decide_batches(trainer), fail);
+    TRY_GOTO(status, nastl_loss_form_init(&trainer->form, params, trainer->outputs),
+             fail);
     TRY_GOTO(status, allocate(trainer), fail);
     TRY_GOTO(status, create_plans(trainer), fail);
     TRY_GOTO(status, judge(trainer, &score), fail);
@@ -310,6 +363,7 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer)
         return;
     nastl_plan_destroy(trainer->plan[0]);
     nastl_plan_destroy(trainer->plan[1]);
+    nastl_loss_form_finish(&trainer->form);
     free(trainer->grads);
     free(trainer->part_grads);
     free(trainer->numbers);
@@ -344,7 +398,7 @@ int nastl_trainer_epoch(struct nastl_trainer *trainer)
         state->step = step;
         return 0;
     }
-    TRY(judge(trainer, &score));
+    TRY(judge_epoch(trainer, &score));
     state->stopped = params->epoch && !params->epoch(state->epoch, state->train_loss,
                                                      score, params->epoch_payload);
     return 0;
@@ -368,7 +422,7 @@ struct nastl_trainer_state *nastl_trainer_state(struct nastl_trainer *trainer)
 
 float *nastl_trainer_numbers(struct nastl_trainer *trainer, size_t *count)
 {
-    *count = 2 * trainer->net->trainable + trainer->net->total;
+    *count = count_numbers(trainer);
     return trainer->numbers;
 }
 
