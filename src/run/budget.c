@@ -8,6 +8,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
+/* What reading the last rows and writing the files takes. */
+static double for_files(double time)
+{
+    return 1 + 0.05 * time;
+}
+
 void nastl_budget_start(struct nastl_budget *budget, double time,
                         const struct nastl_hooks *hooks)
 {
@@ -15,8 +21,20 @@ void nastl_budget_start(struct nastl_budget *budget, double time,
         .hooks = hooks,
         .start = nastl_clock_seconds(),
         .time = time,
-        .reserve = 1 + 0.05 * time,
+        .reserve = for_files(time),
     };
+}
+
+void nastl_budget_reserve(struct nastl_budget *budget, double seconds)
+{
+    budget->reserve = for_files(budget->time) + seconds;
+}
+
+double nastl_budget_left(const struct nastl_budget *budget)
+{
+    return budget->time > 0
+               ? budget->time - for_files(budget->time) - nastl_budget_elapsed(budget)
+               : INFINITY;
 }
 
 const struct nastl_log *nastl_budget_log(const struct nastl_budget *budget)

@@ -421,6 +421,8 @@ static int run(struct nastl_search_outcome *out, struct search *search)
     return NASTL_OK;
 }
 
+/* Every network works on one thread: many small products gain nothing from a team that
+ * spins between them. Workers are counted by --jobs. */
 int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_search_params *params,
                      const struct nastl_hooks *hooks)
@@ -428,6 +430,7 @@ int nastl_search_run(struct nastl_search_outcome *out,
     struct search search = {.params = params};
     const int threads = omp_get_max_threads();
     *out = (struct nastl_search_outcome){0};
+    omp_set_num_threads(1);
     nastl_budget_start(&search.budget, params->time, hooks);
     /* Source and measuring, too: bits and figures are those of one thread, and threads
      * that wait for each other crawl where others want the cores. */

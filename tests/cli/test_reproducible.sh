@@ -9,6 +9,11 @@ ok search "$@" --jobs 1 --study one
 ok search "$@" --jobs 2 --study two
 "$python" "$SOURCE_ROOT/tests/check_same.py" one two || fail "one job and two jobs differ"
 
+# Networks are trained on one thread each, whatever OpenMP may use.
+OMP_NUM_THREADS=1 ok search --trials 2 --jobs 1 --objectives macro_f1,flops --study alone
+OMP_NUM_THREADS=2 ok search --trials 2 --jobs 1 --objectives macro_f1,flops --study team
+"$python" "$SOURCE_ROOT/tests/check_same.py" alone team || fail "threads change trials"
+
 # complete STUDY: how many of its trials are.
 complete() {
   "$NAS_TL" study show "$1" --json 2>/dev/null >now || { echo 0; return; }
