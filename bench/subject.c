@@ -10,6 +10,7 @@
 
 struct size {
     unsigned layers, width, batch;
+    bool tokens; /* ft-wW */
 };
 
 static int parse(struct size *out, const char *name)
@@ -21,14 +22,34 @@ static int parse(struct size *out, const char *name)
     *out = (struct size){.batch = 256};
     if (sscanf(name, "mlp-%ux%u%n", &out->layers, &out->width, &end) == 2 && !name[end])
         return 0;
+    *out = (struct size){.batch = 256, .tokens = true};
+    if (sscanf(name, "ft-w%u%n", &out->width, &end) == 1 && !name[end])
+        return 0;
     return nastl_error(NASTL_ENOTSUP,
-                       "'%s': no such network here; name mlp-hH-bB or mlp-LxH", name);
+                       "'%s': no such network here; name mlp-hH-bB, mlp-LxH or ft-wW",
+                       name);
+}
+
+/* 3 blocks, 8 heads, ReGLU 4/3: the defaults. */
+static int describe_transformer(struct nastl_candidate *candidate,
+                                const struct size *size)
+{
+    TRY(nastl_candidate_set(candidate, "family", "ft_transformer", 0));
+    TRY(nastl_candidate_set(candidate, "ft_transformer.attention_dropout", NULL, 0));
+    TRY(nastl_candidate_set(candidate, "ft_transformer.ffn_dropout", NULL, 0));
+    return nastl_candidate_set(candidate, "ft_transformer.token_width", NULL,
+                               size->width);
+}
+
+static int describe_perceptron(struct nastl_candidate *candidate, const struct size *size)
+{
+    TRY(nastl_candidate_set(candidate, "mlp.layers", NULL, size->layers));
+    return nastl_candidate_set(candidate, "mlp.width", NULL, size->width);
 }
 
 static int describe(struct nastl_candidate *candidate, const struct size *size)
 {
-    TRY(nastl_candidate_set(candidate, "mlp.layers", NULL, size->layers));
-    TRY(nastl_candidate_set(candidate, "mlp.width", NULL, size->width));
+    TRY((size->tokens ? describe_transformer : describe_perceptron)(candidate, size));
     TRY(nastl_candidate_set(candidate, "training.batch_size", NULL, size->batch));
     TRY(nastl_candidate_set(candidate, "training.weight_decay", NULL, 1e-2));
     return nastl_candidate_set(candidate, "training.clip", NULL, 0.0);

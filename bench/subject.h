@@ -17,7 +17,10 @@ struct subject {
 };
 
 /* "mlp-h256-b1024": three hidden layers of 256, batches of 1024. "mlp-3x256": the same
- * network, batches of 256. ReLU, no norm, no dropout; AdamW without clipping. */
+ * network, batches of 256. ReLU, no norm, no dropout; AdamW without clipping. "ft-w64":
+ * an FT-Transformer of width 64, 3 blocks, 8 heads, ReGLU 4/3; no dropout, batches of
+ * 256.
+ */
 int subject_create(struct subject *out, const char *name, size_t rows);
 void subject_destroy(struct subject *subject); /* zeros are fine */
 

@@ -28,10 +28,18 @@ def library_rivals(name):
         yield peers.rival(library, READINGS, library.choices(program, name, variants))
 
 
-def peak_rival(width):
+def flop_of_transformer_row(width, blocks=3):
+    """Three times that of the products forwards; the last block has one query."""
+    tokens, hidden = INPUTS + 1, 8 * round(width * 1.33 / 8)
+    other = 2.0 * (width * width + 2 * tokens * width + 3 * width * hidden)
+    qkv = 2.0 * tokens * 3 * width * width
+    return 3.0 * (blocks * qkv + ((blocks - 1) * tokens + 1) * other)
+
+
+def peak_rival(flop):
     """Our share of what the core can do."""
     def gflops(reply):
-        return rate(1e9)(reply) * flop_of_row(width)
+        return rate(1e9)(reply) * flop
     return Rival("peak", (Reading("GFLOP/s", gflops, rate(1e9)),),
                  (ours("bench_peak", "fma"),), share=0.3, remark="multiply-adds in registers")
 
@@ -39,11 +47,18 @@ def peak_rival(width):
 def case_of(width, batch):
     name = f"mlp-h{width}-b{batch}"
     return Case(name, ours("bench_train", name),
-                [*library_rivals(name), peak_rival(width)])
+                [*library_rivals(name), peak_rival(flop_of_row(width))])
+
+
+def case_of_transformer(width):
+    name = f"ft-w{width}"
+    return Case(name, ours("bench_train", name),
+                [peak_rival(flop_of_transformer_row(width))])
 
 
 def cases():
-    return [case_of(width, batch) for width, batch in CASES]
+    return ([case_of(width, batch) for width, batch in CASES]
+            + [case_of_transformer(width) for width in (64, 192)])
 
 
 SUITE = Suite("train", ("bench_train", "bench_peak"), cases, rounds=7, seconds=250)
