@@ -530,6 +530,26 @@ static int create_searcher(struct crew *crew)
     return nastl_searcher_create(&crew->searcher, crew->params->sampler, &params);
 }
 
+static int none_accepted(const struct nastl_searcher *searcher)
+{
+    return nastl_error(NASTL_EINVAL,
+                       "constraints: decided before training, they reject each of the "
+                       "%zu candidates that were drawn; loosen one, or change the space",
+                       nastl_searcher_rejected(searcher));
+}
+
+int nastl_crew_check(const struct nastl_crew_params *params)
+{
+    struct crew crew = {.params = params};
+    const struct nastl_point *point;
+    TRY(create_searcher(&crew));
+    int status = nastl_searcher_ask(&point, crew.searcher, 0);
+    if (status > 0)
+        status = none_accepted(crew.searcher);
+    nastl_searcher_destroy(crew.searcher);
+    return status;
+}
+
 static int prepare(struct crew *crew)
 {
     char *folder;

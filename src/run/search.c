@@ -30,6 +30,7 @@ struct search {
     struct nastl_study *study;
     char *folder;
     size_t trials, planned, jobs;
+    const struct nastl_searcher_class *sampler;
     bool resumed;
     struct nastl_crew_result result;
 };
@@ -77,15 +78,17 @@ static int choose_folder(struct search *search)
 
 /* The searcher plans for the trials that the study was begun with: a resume that asks for
  * more must be given the same suggestions. */
-static int plan(struct search *search)
+static int note_plan(struct search *search)
 {
-    char number[32], *text = NULL;
+    char number[32];
+    nastl_number_text(number, (double)search->planned);
+    return nastl_study_set_fact(search->study, "planned", number);
+}
+
+static int read_plan(struct search *search)
+{
+    char *text = NULL;
     double planned;
-    if (!search->resumed) {
-        search->planned = search->trials;
-        nastl_number_text(number, (double)search->trials);
-        return nastl_study_set_fact(search->study, "planned", number);
-    }
     TRY(nastl_study_get_fact(search->study, "planned", &text));
     const bool is_known = text && nastl_number_parse(&planned, text, strlen(text));
     search->planned = is_known ? (size_t)planned : search->trials;
@@ -93,7 +96,7 @@ static int plan(struct search *search)
     return NASTL_OK;
 }
 
-static int open_study(struct search *search)
+static int create_study(struct search *search)
 {
     const struct nastl_problem *problem = search->problem;
     const struct nastl_study_info info = {
@@ -101,8 +104,7 @@ static int open_study(struct search *search)
         .objectives = problem->objective_count,
         .objective = problem->objectives,
     };
-    return search->resumed ? nastl_study_open(&search->study, search->folder)
-                           : nastl_study_create(&search->study, search->folder, &info);
+    return nastl_study_create(&search->study, search->folder, &info);
 }
 
 static int write_record(struct search *search)
@@ -154,16 +156,26 @@ static void keep_training_time_honest(struct search *search)
                       "training_time is measured with one job: --jobs 1");
 }
 
-static const struct nastl_searcher_class *choose_sampler(const struct search *search)
+static bool is_auto(const struct nastl_search_params *params)
 {
-    const char *name = search->params->sampler ? search->params->sampler : "auto";
-    if (strcmp(name, "auto") != 0)
-        return nastl_searcher_find(name);
+    return !params->sampler || strcmp(params->sampler, "auto") == 0;
+}
+
+static void choose_sampler(struct search *search)
+{
     const bool many = search->planned == 0 || search->planned >= NSGA2_FROM;
-    nastl_log_info(nastl_budget_log(&search->budget), "sampler: %s",
-                   many ? "nsga2, since there are trials enough for generations"
-                        : "random, since there are fewer than 40 trials");
-    return nastl_searcher_find(many ? "nsga2" : "random");
+    const char *automatic = many ? "nsga2" : "random";
+    search->sampler = nastl_searcher_find(
+        is_auto(search->params) ? automatic : search->params->sampler);
+}
+
+static void tell_sampler(const struct search *search)
+{
+    const bool many = strcmp(search->sampler->name, "nsga2") == 0;
+    if (is_auto(search->params))
+        nastl_log_info(nastl_budget_log(&search->budget), "sampler: %s",
+                       many ? "nsga2, since there are trials enough for generations"
+                            : "random, since there are fewer than 40 trials");
 }
 
 static int prepare_source(struct search *search)
@@ -317,26 +329,34 @@ static bool is_finished(const struct search *search)
     return over == count && (exhausted || (search->trials && over >= search->trials));
 }
 
-static int work(struct search *search)
+static bool keeps_all(const struct search *search)
 {
-    const bool keep_all =
-        search->params->keep && strcmp(search->params->keep, "all") == 0;
-    const struct nastl_crew_params crew = {
+    return search->params->keep && strcmp(search->params->keep, "all") == 0;
+}
+
+static struct nastl_crew_params crew_params(struct search *search)
+{
+    return (struct nastl_crew_params){
         .problem = search->problem,
         .study = search->study,
-        .sampler = choose_sampler(search),
+        .sampler = search->sampler,
         .trials = search->trials,
         .planned = search->planned,
         .jobs = search->jobs,
         .budget = &search->budget,
-        .keep_all = keep_all,
+        .keep_all = keeps_all(search),
     };
+}
+
+static int work(struct search *search)
+{
+    const struct nastl_crew_params crew = crew_params(search);
     const struct nastl_finish_params finish = {
         .problem = search->problem,
         .study = search->study,
         .budget = &search->budget,
         .jobs = search->jobs,
-        .keep_all = keep_all,
+        .keep_all = crew.keep_all,
     };
     TRY(nastl_crew_work(&search->result, &crew));
     TRY(nastl_finish_members(&finish));
@@ -344,7 +364,25 @@ static int work(struct search *search)
 }
 
 /* Nothing of a new study is on the disk before everything that was asked is understood.
- */
+ * A ledger without its record could not be resumed. */
+static int begin(struct search *search)
+{
+    search->planned = search->trials;
+    choose_sampler(search);
+    const struct nastl_crew_params crew = crew_params(search);
+    TRY(nastl_crew_check(&crew));
+    TRY(write_record(search));
+    TRY(create_study(search));
+    return note_plan(search);
+}
+
+static int go_on(struct search *search)
+{
+    TRY(read_plan(search));
+    choose_sampler(search);
+    return NASTL_OK;
+}
+
 static int prepare(struct search *search)
 {
     TRY(choose_folder(search));
@@ -359,11 +397,8 @@ static int prepare(struct search *search)
     TRY(nastl_problem_create(&search->problem, search->params,
                              nastl_budget_log(&search->budget)));
     keep_training_time_honest(search);
-    if (!search->study) { /* a ledger without its record could not be resumed */
-        TRY(write_record(search));
-        TRY(open_study(search));
-    }
-    TRY(plan(search));
+    TRY(search->resumed ? go_on(search) : begin(search));
+    tell_sampler(search);
     TRY(publish_head(search));
     return prepare_source(search);
 }

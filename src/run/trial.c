@@ -13,8 +13,7 @@
 #include <string.h>
 
 enum {
-    FOLDS_MOST = 32, /* streams of a trial: one a fold; the last one is the refit's */
-    CONSTRAINT_NAMES = 8
+    FOLDS_MOST = 32 /* streams of a trial: one a fold; the last one is the refit's */
 };
 
 static bool wants_source(const struct nastl_candidate *candidate)
@@ -57,8 +56,6 @@ bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate)
 {
     struct nastl_cost cost;
-    if (wants_source(candidate) && !problem->warm)
-        return false;
     if (nastl_trial_cost(&cost, problem, candidate) < 0)
         return false;
     for (size_t i = 0; i < nastl_space_constraints(problem->space); i++) {
