@@ -130,14 +130,6 @@ static int check_record(struct search *search)
 /* ---- choices ------------------------------------------------------------------------
  */
 
-static bool has_objective(const struct nastl_problem *problem, const char *name)
-{
-    for (size_t j = 0; j < problem->objective_count; j++)
-        if (strcmp(problem->objectives[j]->name, name) == 0)
-            return true;
-    return false;
-}
-
 static void choose_sizes(struct search *search)
 {
     const struct nastl_search_params *params = search->params;
@@ -149,7 +141,7 @@ static void choose_sizes(struct search *search)
 
 static void keep_training_time_honest(struct search *search)
 {
-    if (search->jobs == 1 || !has_objective(search->problem, "training_time"))
+    if (search->jobs == 1 || !search->problem->times_training)
         return;
     search->jobs = 1;
     nastl_log_warning(nastl_budget_log(&search->budget),

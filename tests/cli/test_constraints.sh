@@ -49,4 +49,22 @@ rm -r S
 ok "$@" --trials 300 --study S --constraint 'latency <= 0.000001'
 pareto '{r["reason"] for r in rows} == {"violates latency <= 0.000001"}'
 rm -r S
+
+# A figure that there is not.
+rejects 2 "constraint 'rmse <= 1': rmse is not available for this task" "$@" --study S \
+  --constraint 'rmse <= 1'
+rejects 2 "constraint 'training_energy <= 1': training_energy is not available" "$@" \
+  --study S --constraint 'training_energy <= 1'
+printf 'a,b,split,y\n' >one_class.csv
+for i in 1 2 3 4 5 6 7 8 9; do
+  printf '%s,1,train,yes\n2,%s,train,no\n%s,3,val,yes\n' $i $i $i
+done >>one_class.csv
+ok "$@" --target one_class.csv --label y --split-column split --folds 1 --trials 2 --study S \
+  --constraint 'auc >= 0.1'
+pareto '[(r["state"], r["reason"]) for r in rows] == 2 * [("failed", "cannot decide auc >= 0.1")]'
+rm -r S
+
+# Trainings are timed one at a time.
+ok "$@" --trials 2 --study S --jobs 2 --constraint 'training_time <= 1000'
+grep -q 'warning: training_time is measured with one job' err || fail "no warning: $(cat err)"
 finish
