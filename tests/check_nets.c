@@ -29,22 +29,15 @@ struct rig {
     struct oracle oracle;
 };
 
-static void rig_create(struct rig *rig, int activation, int norm, enum nastl_loss loss)
+static void rig_create(struct rig *rig, const char *const *settings, enum nastl_loss loss)
 {
     static const size_t cardinality[] = {5, 20, 3};
-    char activation_text[40], norm_text[40];
-    snprintf(activation_text, sizeof activation_text, "mlp.activation=%s",
-             nastl_activation_name((enum nastl_activation)activation));
-    snprintf(norm_text, sizeof norm_text, "mlp.normalization=%s", norms[norm]);
     const struct nastl_shape shape = {.numeric = 7,
                                       .categorical = 3,
                                       .cardinality = cardinality,
                                       .outputs =
                                           loss == NASTL_LOSS_CROSS_ENTROPY ? 4 : 1};
-    char width[32];
-    snprintf(width, sizeof width, "mlp.width=%d", WIDTH);
-    toy_net_create(&rig->toy, SETTINGS("mlp.layers=2", width, activation_text, norm_text),
-                   &shape, test_seed);
+    toy_net_create(&rig->toy, settings, &shape, test_seed);
     toy_xy_create(&rig->xy, &shape, ROWS, test_seed);
     rig->loss = loss;
     rig->y = toy_labels(loss, ROWS, shape.outputs, test_seed);
@@ -63,16 +56,47 @@ static void rig_destroy(struct rig *rig)
 
 typedef void (*check_case)(struct rig *rig);
 
+static void for_all_losses(check_case check, const char *const *settings)
+{
+    for (int loss = 0; loss < NASTL_LOSS_COUNT; loss++) {
+        struct rig rig;
+        rig_create(&rig, settings, (enum nastl_loss)loss);
+        check(&rig);
+        rig_destroy(&rig);
+    }
+}
+
+static void for_all_perceptrons(check_case check)
+{
+    char width[32], activation[40], norm[40];
+    snprintf(width, sizeof width, "mlp.width=%d", WIDTH);
+    for (int a = 0; a < NASTL_ACTIVATION_COUNT; a++) {
+        snprintf(activation, sizeof activation, "mlp.activation=%s",
+                 nastl_activation_name((enum nastl_activation)a));
+        for (int n = 0; n < NORMS; n++) {
+            snprintf(norm, sizeof norm, "mlp.normalization=%s", norms[n]);
+            for_all_losses(check, SETTINGS("mlp.layers=2", width, activation, norm));
+        }
+    }
+}
+
 static void for_all_cases(check_case check)
 {
-    for (int activation = 0; activation < NASTL_ACTIVATION_COUNT; activation++)
-        for (int norm = 0; norm < NORMS; norm++)
-            for (int loss = 0; loss < NASTL_LOSS_COUNT; loss++) {
-                struct rig rig;
-                rig_create(&rig, activation, norm, (enum nastl_loss)loss);
-                check(&rig);
-                rig_destroy(&rig);
-            }
+    for_all_perceptrons(check);
+    for_all_losses(check, SETTINGS("family=resnet", "resnet.blocks=3", "resnet.width=12",
+                                   "resnet.expansion=1.5"));
+    for_all_losses(check, SETTINGS("family=resnet", "resnet.blocks=0", "resnet.width=9"));
+    for_all_losses(check,
+                   SETTINGS("family=ft_transformer", "ft_transformer.blocks=3",
+                            "ft_transformer.token_width=12", "ft_transformer.heads=3",
+                            "ft_transformer.attention_dropout=0",
+                            "ft_transformer.ffn_dropout=0"));
+    for_all_losses(check,
+                   SETTINGS("family=ft_transformer", "ft_transformer.blocks=1",
+                            "ft_transformer.token_width=10", "ft_transformer.heads=1",
+                            "ft_transformer.activation=gelu",
+                            "ft_transformer.attention_dropout=0",
+                            "ft_transformer.ffn_dropout=0"));
 }
 
 static double oracle_gradients(struct rig *rig)

@@ -257,6 +257,83 @@ static void activations_are_as_the_oracle(void **state)
         check_nodes(each[i], 4 + i, 12, false);
 }
 
+/* Past a norm, past a chain that works in place, twice from one output, and two branches
+ * of one output that both do some work. */
+static size_t add_sums(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const size_t stem = nastl_graph_linear(graph, from, "stem", width);
+    size_t at = nastl_graph_batch_norm(graph, stem, "a.norm");
+    at = nastl_graph_linear(graph, at, "a.in", width + 3);
+    at = nastl_graph_activation(graph, at, NASTL_ACTIVATION_RELU);
+    at = nastl_graph_linear(graph, at, "a.out", width);
+    const size_t first = nastl_graph_add(graph, at, stem);
+    at = nastl_graph_layer_norm(graph, first, "b.norm");
+    at = nastl_graph_activation(graph, at, NASTL_ACTIVATION_GELU);
+    const size_t second = nastl_graph_add(graph, at, first);
+    const size_t left = nastl_graph_linear(graph, second, "c.left", width);
+    at = nastl_graph_linear(graph, second, "c.right", width);
+    at = nastl_graph_activation(graph, at, NASTL_ACTIVATION_SILU);
+    at = nastl_graph_add(graph, at, left);
+    at = nastl_graph_add(graph, at, second);
+    at = nastl_graph_add(graph, at, at);
+    return nastl_graph_linear(graph, at, "head", graph->shape.outputs);
+}
+
+/* An activation that is read twice, by itself and through a dropout of no effect. */
+static size_t add_shared(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const size_t stem = nastl_graph_linear(graph, from, "stem", width);
+    const size_t shared = nastl_graph_activation(graph, stem, NASTL_ACTIVATION_RELU);
+    size_t at = nastl_graph_dropout(graph, shared, 0.0);
+    at = nastl_graph_activation(graph, at, NASTL_ACTIVATION_SILU);
+    at = nastl_graph_add(graph, at, shared);
+    at = nastl_graph_add(graph, at, stem);
+    return nastl_graph_linear(graph, at, "head", graph->shape.outputs);
+}
+
+static void sums_are_as_the_oracle(void **state)
+{
+    (void)state;
+    check_nodes(add_sums, 20, 12, false);
+    check_nodes(add_shared, 21, 12, false);
+}
+
+/* Tokens of all columns of the input, some of which come from tables. */
+static size_t add_tokens(struct nastl_graph *graph, size_t from, size_t width)
+{
+    from = nastl_graph_tokens(graph, from, "tokens", width);
+    from = nastl_graph_linear(graph, from, "a", width + 1);
+    from = nastl_graph_first(graph, from);
+    return nastl_graph_linear(graph, from, "b", graph->shape.outputs);
+}
+
+/* Heads of a width that depends on `width`; all tokens ask, then the first alone. */
+static size_t add_attention(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const size_t heads = 1 + width % 3, head = 1 + width / 3;
+    from = nastl_graph_tokens(graph, from, "tokens", head);
+    from = nastl_graph_linear(graph, from, "a", 3 * head * heads);
+    from = nastl_graph_attention(graph, from, heads, 0.0, false);
+    from = nastl_graph_linear(graph, from, "b", 3 * head);
+    from = nastl_graph_attention(graph, from, 1, 0.0, true);
+    return nastl_graph_linear(graph, from, "c", graph->shape.outputs);
+}
+
+static size_t add_reglu(struct nastl_graph *graph, size_t from, size_t width)
+{
+    from = nastl_graph_linear(graph, from, "a", 2 * width);
+    from = nastl_graph_reglu(graph, from);
+    return nastl_graph_linear(graph, from, "b", graph->shape.outputs);
+}
+
+static void operators_of_tokens_are_as_the_oracle(void **state)
+{
+    (void)state;
+    check_nodes(add_tokens, 30, 2, false);
+    check_nodes(add_attention, 31, 2, false);
+    check_nodes(add_reglu, 32, 2, false);
+}
+
 static void activations_are_exact_far_out(void **state)
 {
     (void)state;
@@ -545,6 +622,8 @@ int main(void)
         cmocka_unit_test(linear_is_as_the_oracle),
         cmocka_unit_test(norms_are_as_the_oracle),
         cmocka_unit_test(activations_are_as_the_oracle),
+        cmocka_unit_test(sums_are_as_the_oracle),
+        cmocka_unit_test(operators_of_tokens_are_as_the_oracle),
         cmocka_unit_test(activations_are_exact_far_out),
         cmocka_unit_test(dropout_drops_its_share),
         cmocka_unit_test(dropout_masks_belong_to_the_step),

@@ -135,6 +135,14 @@ void oracle_batch_norm_backward(double *dx, double *dw, double *db, const double
     }
 }
 
+/* ---- sums ---- */
+
+void oracle_add(double *y, const double *x, const double *z, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] + z[i];
+}
+
 /* ---- activations ---- */
 
 static double normal_cdf(double x)
@@ -184,6 +192,12 @@ static double loss_row(enum nastl_loss loss, double *delta, const double *o, dou
         if (delta)
             *delta = 2.0 * (*o - y);
         return (*o - y) * (*o - y);
+    }
+    if (loss == NASTL_LOSS_HUBER) {
+        const double error = *o - y;
+        if (delta)
+            *delta = fmax(-1.0, fmin(1.0, error));
+        return fabs(error) <= 1.0 ? error * error / 2.0 : fabs(error) - 0.5;
     }
     if (delta)
         *delta = 1.0 / (1.0 + exp(-*o)) - y;
@@ -241,8 +255,9 @@ void oracle_create(struct oracle *oracle, const struct nastl_net *net, size_t mo
             oracle->param[i][j] = nastl_net_tensor(net, i)->data[j];
     }
     for (size_t i = 0; i < nodes; i++) {
-        oracle->value[i] = doubles(most_rows * graph->nodes[i].width);
-        oracle->delta[i] = doubles(most_rows * graph->nodes[i].width);
+        const size_t numbers = most_rows * graph->nodes[i].rows * graph->nodes[i].width;
+        oracle->value[i] = doubles(numbers);
+        oracle->delta[i] = doubles(numbers);
     }
 }
 
@@ -301,7 +316,7 @@ static void input_backward(struct oracle *oracle, const struct nastl_xy *xy,
     const size_t width = oracle->graph->nodes[0].width;
     for (size_t k = 0; k < xy->categorical; k++) {
         const struct nastl_encoding *e = &oracle->graph->encodings[k];
-        if (!e->embedded)
+        if (!e->embedded || e->width == 0)
             continue;
         double *grad = oracle->grad[e->tensor];
         memset(grad, 0, oracle->graph->shape.cardinality[k] * e->width * sizeof *grad);
@@ -314,10 +329,16 @@ static void input_backward(struct oracle *oracle, const struct nastl_xy *xy,
     }
 }
 
+static bool is_embedding(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
+}
+
 static void node_forward(struct oracle *oracle, size_t at, bool training)
 {
     const struct nastl_node *node = &oracle->graph->nodes[at];
-    const size_t n = oracle->n, d = oracle->graph->nodes[node->from].width;
+    const struct nastl_node *from = &oracle->graph->nodes[node->from];
+    const size_t n = oracle->n * node->rows, d = from->width;
     const double *x = oracle->value[node->from];
     double *y = oracle->value[at], **p = oracle->param + node->tensor;
     if (node->kind == NASTL_NODE_LINEAR)
@@ -326,6 +347,18 @@ static void node_forward(struct oracle *oracle, size_t at, bool training)
         oracle_layer_norm(y, x, p[0], p[1], n, d);
     else if (node->kind == NASTL_NODE_BATCH_NORM)
         oracle_batch_norm(y, p[2], p[3], x, p[0], p[1], n, d, training);
+    else if (is_embedding(node))
+        oracle_embed(y, x, node, p, n, oracle->graph->shape.numeric, d, &oracle->margin);
+    else if (node->kind == NASTL_NODE_ADD)
+        oracle_add(y, x, oracle->value[node->other], n * d);
+    else if (node->kind == NASTL_NODE_TOKENS)
+        oracle_tokens(y, x, node, d, oracle);
+    else if (node->kind == NASTL_NODE_ATTENTION)
+        oracle_attention(y, x, node, oracle->n, from->rows);
+    else if (node->kind == NASTL_NODE_REGLU)
+        oracle_reglu(y, x, n, node->width);
+    else if (node->kind == NASTL_NODE_FIRST)
+        oracle_first(y, x, n, from->rows, d);
     else
         for (size_t i = 0; i < n * d; i++)
             y[i] = node->kind == NASTL_NODE_DROPOUT
@@ -333,38 +366,71 @@ static void node_forward(struct oracle *oracle, size_t at, bool training)
                        : oracle_activation(node->activation, x[i]);
 }
 
-static void node_backward(struct oracle *oracle, size_t at)
+/* dx of what a node reads. */
+static void node_backward(struct oracle *oracle, size_t at, double *dx)
 {
     const struct nastl_node *node = &oracle->graph->nodes[at];
-    const size_t n = oracle->n, d = oracle->graph->nodes[node->from].width;
+    const struct nastl_node *from = &oracle->graph->nodes[node->from];
+    const size_t n = oracle->n * node->rows, d = from->width;
     const double *x = oracle->value[node->from], *dy = oracle->delta[at];
-    double *dx = oracle->delta[node->from], **p = oracle->param + node->tensor;
-    double **g = oracle->grad + node->tensor;
+    double **p = oracle->param + node->tensor, **g = oracle->grad + node->tensor;
     if (node->kind == NASTL_NODE_LINEAR)
         oracle_linear_backward(dx, g[0], g[1], dy, x, p[0], n, d, node->width);
     else if (node->kind == NASTL_NODE_LAYER_NORM)
         oracle_layer_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
     else if (node->kind == NASTL_NODE_BATCH_NORM)
         oracle_batch_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
+    else if (is_embedding(node))
+        oracle_embed_backward(dx, dy, x, oracle->value[at], node, p, g, n,
+                              oracle->graph->shape.numeric, d);
+    else if (node->kind == NASTL_NODE_TOKENS)
+        oracle_tokens_backward(dx, dy, x, node, d, oracle);
+    else if (node->kind == NASTL_NODE_ATTENTION)
+        oracle_attention_backward(dx, dy, x, node, oracle->n, from->rows);
+    else if (node->kind == NASTL_NODE_REGLU)
+        oracle_reglu_backward(dx, dy, x, n, node->width);
+    else if (node->kind == NASTL_NODE_FIRST)
+        oracle_first_backward(dx, dy, n, from->rows, d);
     else
         for (size_t i = 0; i < n * d; i++)
-            dx[i] = node->kind == NASTL_NODE_DROPOUT
-                        ? dy[i]
-                        : dy[i] * oracle_activation_slope(node->activation, x[i]);
+            dx[i] = node->kind == NASTL_NODE_ACTIVATION
+                        ? dy[i] * oracle_activation_slope(node->activation, x[i])
+                        : dy[i];
+}
+
+/* What a node reads gets its share, whoever else has given one. */
+static void share_backward(struct oracle *oracle, size_t at)
+{
+    const struct nastl_node *node = &oracle->graph->nodes[at];
+    const struct nastl_node *from = &oracle->graph->nodes[node->from];
+    const size_t n = oracle->n * from->rows * from->width;
+    double *dx = doubles(n);
+    node_backward(oracle, at, dx);
+    oracle_add(oracle->delta[node->from], oracle->delta[node->from], dx, n);
+    if (node->kind == NASTL_NODE_ADD)
+        oracle_add(oracle->delta[node->other], oracle->delta[node->other],
+                   oracle->delta[at], n);
+    free(dx);
 }
 
 static void note_margin(struct oracle *oracle, const struct nastl_node *node)
 {
-    if (node->kind != NASTL_NODE_ACTIVATION || node->activation != NASTL_ACTIVATION_RELU)
-        return;
-    for (size_t i = 0; i < oracle->n * node->width; i++)
-        oracle->margin = fmin(oracle->margin, fabs(oracle->value[node->from][i]));
+    const bool relu =
+        node->kind == NASTL_NODE_ACTIVATION && node->activation == NASTL_ACTIVATION_RELU;
+    const bool gated = node->kind == NASTL_NODE_REGLU;
+    const size_t stride = gated ? 2 * node->width : node->width;
+    const double *x = oracle->value[node->from] + (gated ? node->width : 0);
+    for (size_t i = 0; (relu || gated) && i < oracle->n * node->rows; i++)
+        for (size_t c = 0; c < node->width; c++)
+            oracle->margin = fmin(oracle->margin, fabs(x[i * stride + c]));
 }
 
 void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int32_t *rows,
                     size_t n, bool training)
 {
     oracle->n = n;
+    oracle->xy = xy;
+    oracle->rows = rows;
     oracle->margin = INFINITY;
     input_forward(oracle, xy, rows);
     for (size_t i = 1; i < oracle->graph->node_count; i++) {
@@ -376,8 +442,13 @@ void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int3
 void oracle_backward(struct oracle *oracle, const struct nastl_xy *xy,
                      const int32_t *rows)
 {
-    for (size_t i = oracle->graph->node_count; i-- > 1;)
-        node_backward(oracle, i);
+    const size_t nodes = oracle->graph->node_count;
+    for (size_t i = 0; i + 1 < nodes; i++)
+        memset(oracle->delta[i], 0,
+               oracle->n * oracle->graph->nodes[i].rows * oracle->graph->nodes[i].width *
+                   sizeof(double));
+    for (size_t i = nodes; i-- > 1;)
+        share_backward(oracle, i);
     input_backward(oracle, xy, rows);
 }
 

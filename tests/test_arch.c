@@ -177,6 +177,50 @@ static void costs_of_norms_and_activations(void **state)
     nastl_graph_destroy(batch);
 }
 
+static void costs_of_a_residual_network(void **state)
+{
+    (void)state;
+    const struct nastl_shape shape = {.numeric = 10, .outputs = 3};
+    struct nastl_graph *graph =
+        built(SETTINGS("family=resnet", "resnet.blocks=2", "resnet.width=20",
+                       "resnet.expansion=1.3", "resnet.dropout=0.2"),
+              &shape);
+    /* 20 * 1.3 = 26 is rounded to 24. */
+    const size_t linear1 = 20 * 24 + 24, linear2 = 24 * 20 + 20, norm = 2 * 20;
+    const size_t parameters =
+        (10 * 20 + 20) + 2 * (norm + linear1 + linear2) + norm + (20 * 3 + 3);
+    assert_int_equal(nastl_graph_parameters(graph), parameters);
+    const size_t block = 2 * 20 + (2 * 20 * 24 + 24) + 24 + (2 * 24 * 20 + 20) + 20;
+    assert_true(nastl_graph_flops(graph) == (double)((2 * 10 * 20 + 20) + 2 * block +
+                                                     2 * 20 + 20 + (2 * 20 * 3 + 3)));
+    /* The most activations: the stream, what is normalised of it, and the hidden ones. */
+    assert_int_equal(nastl_graph_memory(graph),
+                     4 * (parameters + 3 * 2 * 20 + 20 + 20 + 24));
+    nastl_graph_destroy(graph);
+}
+
+static void residual_blocks_are_added_to_the_stream(void **state)
+{
+    (void)state;
+    const struct nastl_shape shape = {.numeric = 5, .outputs = 3};
+    struct nastl_graph *graph =
+        built(SETTINGS("family=resnet", "resnet.blocks=1", "resnet.width=8"), &shape);
+    /* 0 input, 1 stem, 2 norm, 3 linear1, 4 relu, 5 linear2, 6 add, 7 norm, 8 relu, 9 */
+    assert_int_equal(graph->node_count, 10);
+    assert_int_equal(graph->nodes[6].kind, NASTL_NODE_ADD);
+    assert_int_equal(graph->nodes[6].from, 5);
+    assert_int_equal(graph->nodes[6].other, 1);
+    assert_int_equal(nastl_graph_readers(graph, 1), 2);
+    assert_int_equal(nastl_graph_readers(graph, 9), 0);
+    assert_int_equal(find(graph, "blocks.0.linear1.weight")->shape[0], 16);
+    const char *const names[] = {"stem.weight", "blocks.0.norm.running_mean",
+                                 "blocks.0.linear2.bias", "head.norm.weight",
+                                 "head.bias"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_non_null(find(graph, names[i]));
+    nastl_graph_destroy(graph);
+}
+
 /* ---- refusals ---- */
 
 static void assert_refused(const char *setting, const char *sentence)
@@ -188,10 +232,24 @@ static void assert_refused(const char *setting, const char *sentence)
     assert_null(graph);
 }
 
+static void assert_refused_in(const char *family, const char *setting,
+                              const char *sentence)
+{
+    char text[40];
+    const struct nastl_shape shape = {.numeric = 5, .outputs = 3};
+    struct nastl_graph *graph = NULL;
+    snprintf(text, sizeof text, "family=%s", family);
+    assert_int_equal(build(&graph, SETTINGS(text, setting), &shape), NASTL_EINVAL);
+    assert_string_equal(nastl_error_last(), sentence);
+    assert_null(graph);
+}
+
 static void what_cannot_be_built_is_refused(void **state)
 {
     (void)state;
-    assert_refused("family=forest", "family: 'forest' is not known; give one of mlp");
+    assert_refused("family=forest",
+                   "family: 'forest' is not known; give one of mlp, resnet, "
+                   "ft_transformer");
     assert_refused("mlp.layers=2.5", "mlp.layers: 2.5 cannot be built; give a whole "
                                      "number from 0 to 64");
     assert_refused("mlp.layers=nan", "mlp.layers: 'nan' cannot be built; give a whole "
@@ -206,6 +264,9 @@ static void what_cannot_be_built_is_refused(void **state)
                    "mlp.activation: 'tanh' is not known; give one of relu, gelu, silu");
     assert_refused("mlp.normalization=group", "mlp.normalization: 'group' is not known; "
                                               "give one of none, layer, batch");
+    assert_refused_in(
+        "resnet", "resnet.expansion=0.5",
+        "resnet.expansion: 0.5 cannot be built; give a number from 1 to 64");
     assert_refused("mlp.dropout=1",
                    "mlp.dropout: 1 cannot be built; give a number from 0 to below 1");
 }
@@ -254,6 +315,8 @@ int main(void)
         cmocka_unit_test(categories_are_encoded_by_cardinality),
         cmocka_unit_test(costs_of_a_plain_network),
         cmocka_unit_test(costs_of_norms_and_activations),
+        cmocka_unit_test(costs_of_a_residual_network),
+        cmocka_unit_test(residual_blocks_are_added_to_the_stream),
         cmocka_unit_test(what_cannot_be_built_is_refused),
         cmocka_unit_test(shapes_without_ends_are_refused),
         cmocka_unit_test(memory_may_run_out_anywhere),

@@ -222,16 +222,16 @@ static void check_refused(void **state, const char *bytes, size_t length,
 static void errors_name_the_line(void **state)
 {
     static const char *const cases[][2] = {
-        {"", "bad.csv: is empty"},
-        {"\n\r\n\n", "bad.csv: is empty"},
-        {"\xef\xbb\xbf", "bad.csv: is empty"},
+        {"", "bad.csv:1: is empty"},
+        {"\n\r\n\n", "bad.csv:1: is empty"},
+        {"\xef\xbb\xbf", "bad.csv:1: is empty"},
         {"a,b\n1,2\n3\n", "bad.csv:3: 1 field where the header has 2"},
         {"a,b\n\n1,2,3,4\n", "bad.csv:3: 4 fields where the header has 2"},
         {"a,b\n\"1\n\n2\",3,4\n", "bad.csv:2: 3 fields"},
-        {"a,b\n1,2\n3,\"4\n5,6\n", "bad.csv:3: a quote that is never closed"},
-        {"a,b\n1,\"", "bad.csv:2: a quote that is never closed"},
-        {"a,b\n1,\"2\n\"x\n", "bad.csv:3: text after a closing quote"},
-        {"a,b\n1,\"2\"\r3\n", "bad.csv:2: text after a closing quote"},
+        {"a,b\n1,2\n3,\"4\n5,6\n", "bad.csv:3: column 'b': a quote that is never closed"},
+        {"a,b\n1,\"", "bad.csv:2: column 'b': a quote that is never closed"},
+        {"a,b\n1,\"2\n\"x\n", "bad.csv:3: column 'b': text after a closing quote"},
+        {"a,b\n1,\"2\"\r3\n", "bad.csv:2: column 'b': text after a closing quote"},
         {"a,b\n1,\xff\n", "bad.csv:2: column 'b': invalid UTF-8"},
         {"a,b\n1,2\n\"x\n\xc3\",4\n", "bad.csv:3: column 'a': invalid UTF-8"},
         {"a,b\n1,\xe2\x82", "bad.csv:2: column 'b': invalid UTF-8"},
@@ -397,6 +397,18 @@ static void a_full_disk_leaves_what_was(void **state)
     }
 }
 
+static void devices_are_written_in_place(void **state)
+{
+    (void)state;
+    struct nastl_csv_writer *writer;
+    assert_ok(nastl_csv_create(&writer, "/dev/null"));
+    assert_ok(nastl_csv_write(writer, "a\n1\n", 4));
+    assert_ok(nastl_csv_close(writer));
+    assert_ok(nastl_csv_create(&writer, "/dev/full"));
+    assert_ok(nastl_csv_write(writer, "a\n1\n", 4));
+    assert_error(nastl_csv_close(writer), NASTL_EIO, "/dev/full: cannot write: No space");
+}
+
 static void the_same_rows_give_the_same_gzip(void **state)
 {
     char digest[2][NASTL_SHA256_TEXT];
@@ -447,6 +459,7 @@ int main(void)
         cmocka_unit_test(fields_are_quoted_where_they_must),
         cmocka_unit_test(an_aborted_writer_leaves_what_was),
         cmocka_unit_test(a_full_disk_leaves_what_was),
+        cmocka_unit_test(devices_are_written_in_place),
         cmocka_unit_test(the_same_rows_give_the_same_gzip),
         cmocka_unit_test(out_of_memory_is_reported),
     };

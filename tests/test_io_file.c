@@ -79,8 +79,11 @@ static void writing_says_why_not(void **state)
     const char *lost = scratch(state, "no/such/file");
     assert_error(nastl_file_write(lost, "x", 1), NASTL_ENOENT, lost);
     assert_error(nastl_file_write(*state, "x", 1), NASTL_EINVAL, "folder");
-    assert_error(nastl_file_write("/dev/null", "x", 1), NASTL_EINVAL, "no regular file");
+    assert_error(nastl_file_write("/dev/full", "x", 1), NASTL_EIO,
+                 "/dev/full: cannot write: No space left on device; free some space");
     char *temporary;
+    assert_error(nastl_file_temporary(&temporary, "/dev/null"), NASTL_EINVAL,
+                 "no regular file");
     assert_error(nastl_file_temporary(&temporary, lost), NASTL_ENOENT, lost);
 }
 
@@ -101,6 +104,18 @@ static void a_write_that_fails_changes_nothing(void **state)
     assert_ok(nastl_file_read(&text, NULL, path, 10));
     assert_string_equal(text, "old");
     free(text);
+}
+
+static void devices_are_written_in_place(void **state)
+{
+    (void)state;
+    assert_ok(nastl_file_write("/dev/null", "x", 1));
+    assert_true(nastl_file_is_device("/dev/null"));
+    assert_false(nastl_file_is_device("/dev"));
+    assert_false(nastl_file_is_device(scratch(state, "none")));
+    struct stat info;
+    assert_int_equal(stat("/dev/null", &info), 0);
+    assert_true(S_ISCHR(info.st_mode));
 }
 
 static void temporaries_differ_and_can_be_discarded(void **state)
@@ -218,6 +233,7 @@ int main(void)
         cmocka_unit_test(reading_says_why_not),
         cmocka_unit_test(writing_says_why_not),
         cmocka_unit_test(a_write_that_fails_changes_nothing),
+        cmocka_unit_test(devices_are_written_in_place),
         cmocka_unit_test(temporaries_differ_and_can_be_discarded),
         cmocka_unit_test(permissions_follow_the_umask),
         cmocka_unit_test(sha256_gives_the_known_digests),

@@ -89,12 +89,9 @@ static const struct {
     {"int_too_large",
      ":3:21: key 'mlp.layers': '9' is out of range; accepted: whole numbers from 1 to 8"},
     {"later_embedding",
-     ":3:22: key 'input.numeric_embedding': 'periodic' is unknown; accepted: none"},
+     ":3:22: key 'input.numeric_embedding': 'fourier' is unknown; accepted: none, "
+     "piecewise_linear, periodic"},
     {"later_ensemble", ":2:24: key 'ensemble': '4' is out of range; accepted: 1"},
-    {"later_family", ":2:24: key 'family': 'tabm' is unknown; accepted: mlp"},
-    {"later_family_section",
-     ":2:1: key 'resnet': unknown; Accepted: schema, name, family, mlp, input, training, "
-     "transfer, ensemble, constraints"},
     {"later_normalizer",
      ":3:15: key 'transfer.normalizer': 'source' is unknown; accepted: target"},
     {"later_strategy",
@@ -134,6 +131,11 @@ static const struct {
     {"step_is_fraction",
      ":3:32: key 'mlp.width': no step; accepted: a whole number above 0"},
     {"step_of_zero", ":3:36: key 'mlp.dropout': no step; accepted: a number above 0"},
+    {"unknown_family",
+     ":2:24: key 'family': 'forest' is unknown; accepted: mlp, resnet, ft_transformer"},
+    {"unknown_family_section", ":2:1: key 'forest': unknown; Accepted: schema, name, "
+                               "family, mlp, resnet, ft_transformer, input, "
+                               "training, transfer, ensemble, constraints"},
     {"unknown_key", ":4:3: key 'dropuot': unknown; did you mean 'dropout'? Accepted: "
                     "layers, width, activation, normalization, dropout"},
     {"unknown_option", ":3:26: key 'scales': unknown; did you mean 'scale'? Accepted: "
@@ -141,7 +143,8 @@ static const struct {
     {"unknown_scale", ":3:33: key 'mlp.width': no such scale; accepted: linear, log"},
     {"unknown_section",
      ":2:1: key 'trainig': unknown; did you mean 'training'? Accepted: schema, name, "
-     "family, mlp, input, training, transfer, ensemble, constraints"},
+     "family, mlp, resnet, ft_transformer, input, training, transfer, ensemble, "
+     "constraints"},
     {"when_circular", ":3:36: key 'mlp.dropout': its condition depends on itself; name "
                       "other keys in when"},
     {"when_is_list",
@@ -376,10 +379,18 @@ static void check_default(const char *path, const struct nastl_key *key, void *p
 static void each_key_has_a_default_that_it_accepts(void **state)
 {
     (void)state;
-    struct nastl_space *space = toy_space(TOY_SCHEMA);
+    struct nastl_strbuf text;
+    nastl_strbuf_init(&text);
+    nastl_strbuf_add(&text, TOY_SCHEMA "family: {choice: [");
+    for (size_t i = 0; nastl_vocabulary.families[i].name; i++)
+        nastl_strbuf_addf(&text, "%s%s", i ? ", " : "",
+                          nastl_vocabulary.families[i].name);
+    nastl_strbuf_add(&text, "]}\n");
+    struct nastl_space *space = toy_space(nastl_strbuf_text(&text));
     assert_non_null(space);
     visit_keys(check_default, space);
     nastl_space_destroy(space);
+    nastl_strbuf_finish(&text);
 }
 
 /* "| `mlp.layers` | whole numbers from 1 to 8 | 2 | Number of … |" of the table. */

@@ -184,10 +184,19 @@ static void epochs_allocate_and_create_nothing(void **state)
     (void)state;
     const char *const norms[] = {"mlp.normalization=none", "mlp.normalization=layer",
                                  "mlp.normalization=batch"};
+    const char *const embeddings[] = {"input.numeric_embedding=none",
+                                      "input.numeric_embedding=piecewise_linear",
+                                      "input.numeric_embedding=periodic"};
     for (size_t i = 0; i < 3; i++) {
         struct rig rig;
         struct nastl_trainer *trainer;
-        rig_create(&rig, SETTINGS("mlp.activation=gelu", "mlp.dropout=0.1", norms[i]), 1);
+        rig_create(
+            &rig,
+            SETTINGS("mlp.activation=gelu", "mlp.dropout=0.1", norms[i], embeddings[i]),
+            1);
+        rig.params.recipe.balanced = true;
+        rig.params.recipe.label_smoothing = 0.1;
+        rig.params.recipe.weight_average = i;
         assert_int_equal(nastl_trainer_create(&trainer, rig.toy.net, &rig.params), 0);
         const size_t allocations = nastl_alloc_count(), primitives = nastl_dnnl_created();
         assert_true(primitives > 0);
@@ -324,36 +333,35 @@ static void the_callback_stops_it(void **state)
     rig_destroy(&rig);
 }
 
-struct countdown {
-    size_t steps; /* until the cut */
-};
-
-static bool count_down(void *payload)
+static bool polled(void *payload)
 {
-    struct countdown *left = payload;
-    return --left->steps == 0;
+    size_t *left = payload;
+    return (*left)-- > 0;
 }
 
-/* A training that may not take long is not held up by a long epoch. */
-static void an_epoch_is_cut_after_any_step(void **state)
+/* 200 rows in batches of 64 are 4 steps; the 11th is in the third epoch. */
+static void the_poll_stops_it_within_an_epoch(void **state)
 {
     (void)state;
-    for (size_t steps = 1; steps <= 7; steps++) {
-        const double scores[] = {0.1, 0.2, 0.5, 0.3, 0.4, 0.4, 0.9, 0.9, 0.9};
-        struct script script = {.scores = scores};
-        struct countdown left = {steps};
-        struct rig rig;
-        rig_create(&rig, plain_settings, 3);
-        const size_t batch = rig.params.recipe.batch_size;
-        const size_t in_epoch = (rig.params.train_count + batch - 1) / batch;
-        rig.params.cut = count_down;
-        rig.params.cut_payload = &left;
-        const struct nastl_train_result result = scripted(&rig, &script);
-        assert_true(result.stopped);
-        assert_int_equal(result.steps, steps);
-        assert_int_equal(result.epochs, (steps + in_epoch - 1) / in_epoch);
-        rig_destroy(&rig);
-    }
+    size_t left = 10;
+    struct rig rig, whole;
+    struct nastl_train_result result;
+    rig_create(&rig, plain_settings, 3);
+    rig.params.valid_count = 0;
+    rig.params.poll = polled;
+    rig.params.poll_payload = &left;
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+    assert_true(result.stopped);
+    assert_int_equal(result.epochs, 2);
+    assert_int_equal(result.best_epoch, 2);
+    assert_int_equal(result.steps, 8);
+    rig_create(&whole, plain_settings, 3);
+    whole.params.valid_count = 0;
+    whole.params.recipe.max_epochs = 2;
+    assert_int_equal(nastl_train(&result, whole.toy.net, &whole.params), 0);
+    assert_true(weights_hash(rig.toy.net) == weights_hash(whole.toy.net));
+    rig_destroy(&rig);
+    rig_destroy(&whole);
 }
 
 /* ---- taken up again ---- */
@@ -491,8 +499,12 @@ static void memory_may_run_out_anywhere(void **state)
     (void)state;
     int status = NASTL_ENOMEM;
     struct rig rig;
-    rig_create(&rig, SETTINGS("mlp.layers=1", "mlp.dropout=0.1"), 1);
+    rig_create(&rig,
+               SETTINGS("mlp.layers=1", "mlp.dropout=0.1",
+                        "input.numeric_embedding=piecewise_linear"),
+               1);
     rig.params.recipe.max_epochs = 1;
+    rig.params.recipe.balanced = true;
     const struct nastl_graph *graph = rig.toy.graph;
     for (size_t n = 1; status != 0; n++) {
         struct nastl_net *net;
@@ -539,7 +551,7 @@ int main(void)
         cmocka_unit_test(a_start_that_nothing_beats_is_kept),
         cmocka_unit_test(ties_go_to_the_lower_loss),
         cmocka_unit_test(the_callback_stops_it),
-        cmocka_unit_test(an_epoch_is_cut_after_any_step),
+        cmocka_unit_test(the_poll_stops_it_within_an_epoch),
         cmocka_unit_test(a_restored_trainer_goes_on_with_the_same_bits),
         cmocka_unit_test(all_rows_take_part),
         cmocka_unit_test(batch_norm_leaves_a_single_row_out),

@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-static const struct nastl_family *const families[] = {&nastl_family_mlp, NULL};
+static const struct nastl_family *const families[] = {
+    &nastl_family_mlp, &nastl_family_resnet, &nastl_family_ft_transformer, NULL};
 
 const struct nastl_family *const *nastl_families(void)
 {
@@ -56,6 +57,12 @@ static bool is_whole(double value)
     return value == floor(value);
 }
 
+static bool is_any(double value)
+{
+    (void)value;
+    return true;
+}
+
 static bool is_below_one(double value)
 {
     return value < 1.0;
@@ -65,12 +72,20 @@ int nastl_arch_whole(size_t *out, const struct nastl_candidate *candidate,
                      const char *key, size_t fallback, size_t low, size_t high)
 {
     char accepted[96];
-    double value;
+    double value = 0.0;
     snprintf(accepted, sizeof accepted, "a whole number from %zu to %zu", low, high);
     TRY(number_in(&value, candidate, key, (double)fallback, is_whole, (double)low,
                   (double)high, accepted));
     *out = (size_t)value;
     return 0;
+}
+
+int nastl_arch_number(double *out, const struct nastl_candidate *candidate,
+                      const char *key, double fallback, double low, double high)
+{
+    char accepted[96];
+    snprintf(accepted, sizeof accepted, "a number from %g to %g", low, high);
+    return number_in(out, candidate, key, fallback, is_any, low, high, accepted);
 }
 
 int nastl_arch_fraction(double *out, const struct nastl_candidate *candidate,

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "arch/graph.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,10 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-static const char *const kind_names[] = {"input",      "linear",     "layer_norm",
-                                         "batch_norm", "activation", "dropout"};
+static const char *const kind_names[] = {
+    "input",     "linear",    "layer_norm", "batch_norm", "activation",
+    "dropout",   "piecewise", "periodic",   "add",        "tokens",
+    "attention", "reglu",     "first"};
 _Static_assert(sizeof kind_names / sizeof *kind_names == NASTL_NODE_COUNT, "one a kind");
 
 static const char *const activation_names[] = {"relu", "gelu", "silu"};
@@ -42,6 +45,25 @@ int nastl_activation_from_name(const char *name)
 size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor)
 {
     return tensor->shape[0] * tensor->shape[1];
+}
+
+size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at)
+{
+    size_t readers = 0;
+    for (size_t i = at + 1; i < graph->node_count; i++) {
+        const struct nastl_node *node = &graph->nodes[i];
+        readers += node->from == at;
+        readers += node->kind == NASTL_NODE_ADD && node->other == at;
+    }
+    return readers;
+}
+
+bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind)
+{
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == kind)
+            return true;
+    return false;
 }
 
 bool nastl_role_trainable(enum nastl_role role)
@@ -254,6 +276,53 @@ size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char
     return add_norm(graph, NASTL_NODE_BATCH_NORM, from, name);
 }
 
+/* A node that gives `each` numbers for each number that the input has. */
+static size_t add_embedding(struct nastl_graph *graph, enum nastl_node_kind kind,
+                            size_t from, const char *name, size_t pieces, size_t each)
+{
+    const size_t at = add_node(graph, kind, from, name);
+    if (graph->failed)
+        return 0;
+    struct nastl_node *node = &graph->nodes[at];
+    node->width += graph->shape.numeric * (each - 1);
+    node->pieces = pieces;
+    node->each = each;
+    return at;
+}
+
+/* Weight and bias of a linear layer of `inputs` a column. */
+static void add_columns_linear(struct nastl_graph *graph, const char *name, size_t inputs,
+                               size_t each)
+{
+    const size_t columns = graph->shape.numeric, first = graph->tensor_count;
+    add_tensor(graph, name, "weight", NASTL_ROLE_NUMERIC, columns, inputs * each);
+    add_tensor(graph, name, "bias", NASTL_ROLE_BIAS, columns, each);
+    for (size_t i = first; i < graph->tensor_count; i++)
+        graph->tensors[i].fan_in = inputs;
+}
+
+size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
+                             size_t bins, size_t each)
+{
+    const size_t at = add_embedding(graph, NASTL_NODE_PIECEWISE, from, name, bins, each);
+    add_columns_linear(graph, name, bins, each);
+    add_tensor(graph, name, "bins", NASTL_ROLE_BINS, graph->shape.numeric, bins + 1);
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,
+                            size_t frequencies, size_t each, double spread)
+{
+    const size_t at =
+        add_embedding(graph, NASTL_NODE_PERIODIC, from, name, frequencies, each);
+    const size_t tensor = add_tensor(graph, name, "frequencies", NASTL_ROLE_FREQUENCY,
+                                     graph->shape.numeric, frequencies);
+    if (!graph->failed)
+        graph->tensors[tensor].spread = spread;
+    add_columns_linear(graph, name, 2 * frequencies, each);
+    return close_node(graph, at);
+}
+
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
                               enum nastl_activation activation)
 {
@@ -268,5 +337,95 @@ size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate)
     const size_t at = add_node(graph, NASTL_NODE_DROPOUT, from, "");
     if (!graph->failed)
         graph->nodes[at].rate = rate;
+    return at;
+}
+
+size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other)
+{
+    const size_t at = add_node(graph, NASTL_NODE_ADD, from, "");
+    if (graph->failed)
+        return at;
+    assert(graph->nodes[from].rows == graph->nodes[other].rows &&
+           graph->nodes[from].width == graph->nodes[other].width);
+    graph->nodes[at].other = other;
+    return at;
+}
+
+/* ---- tokens ---- */
+
+static void add_table(struct nastl_graph *graph, size_t column, size_t width)
+{
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "embeddings.%zu", column);
+    struct nastl_encoding *encoding = &graph->encodings[column];
+    *encoding = (struct nastl_encoding){.at = graph->shape.numeric, .embedded = true};
+    encoding->tensor = add_tensor(graph, prefix, "weight", NASTL_ROLE_TOKEN,
+                                  graph->shape.cardinality[column], width);
+}
+
+size_t nastl_graph_token_input(struct nastl_graph *graph, size_t width)
+{
+    const size_t at = add_node(graph, NASTL_NODE_INPUT, 0, "");
+    for (size_t k = 0; k < graph->shape.categorical && !graph->failed; k++)
+        add_table(graph, k, width);
+    if (!graph->failed)
+        graph->nodes[at].width = graph->shape.numeric;
+    return close_node(graph, at);
+}
+
+/* Columns whose tables the tokenizer reads: all of a token input, else none. */
+static size_t table_tokens(const struct nastl_graph *graph)
+{
+    const size_t columns = graph->shape.categorical;
+    return columns > 0 && graph->encodings[0].width == 0 ? columns : 0;
+}
+
+size_t nastl_graph_tokens(struct nastl_graph *graph, size_t from, const char *name,
+                          size_t width)
+{
+    const size_t at = add_node(graph, NASTL_NODE_TOKENS, from, name);
+    if (graph->failed)
+        return 0;
+    const size_t numbers = graph->nodes[from].width, columns = table_tokens(graph);
+    add_tensor(graph, name, "cls", NASTL_ROLE_TOKEN, width, 0);
+    if (numbers > 0) {
+        add_tensor(graph, name, "weight", NASTL_ROLE_TOKEN, numbers, width);
+        add_tensor(graph, name, "bias", NASTL_ROLE_TOKEN, numbers, width);
+    }
+    if (columns > 0)
+        add_tensor(graph, name, "table_bias", NASTL_ROLE_TOKEN, columns, width);
+    graph->nodes[at].rows = 1 + numbers + columns;
+    graph->nodes[at].width = width;
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_attention(struct nastl_graph *graph, size_t from, size_t heads,
+                             double rate, bool first)
+{
+    const size_t at = add_node(graph, NASTL_NODE_ATTENTION, from, "");
+    if (graph->failed)
+        return 0;
+    struct nastl_node *node = &graph->nodes[at];
+    assert(node->width % (3 * heads) == 0);
+    node->width /= 3;
+    node->heads = heads;
+    node->rate = rate;
+    node->rows = first ? 1 : node->rows;
+    return at;
+}
+
+size_t nastl_graph_reglu(struct nastl_graph *graph, size_t from)
+{
+    const size_t at = add_node(graph, NASTL_NODE_REGLU, from, "");
+    if (!graph->failed)
+        graph->nodes[at].width /= 2;
+    return at;
+}
+
+size_t nastl_graph_first(struct nastl_graph *graph, size_t from)
+{
+    const size_t at = add_node(graph, NASTL_NODE_FIRST, from, "");
+    if (!graph->failed)
+        graph->nodes[at].rows = 1;
     return at;
 }

@@ -262,6 +262,8 @@ static int set_list(const struct nastl_opt *option, void *params, const char *te
 {
     struct nastl_list list = {0};
     int status = nastl_list_split(&list, text, ',');
+    if (status == NASTL_OK && *text && list.count == 0)
+        status = wrong(option, text, "names with commas between them");
     for (size_t i = 0; status == NASTL_OK && i < list.count; i++)
         if (!is_choice(option, list.items[i]))
             status = wrong_choice(option, list.items[i]);

@@ -83,9 +83,20 @@ static int unknown_option(const struct args *args, const char *typed)
     return complain("%s: unknown option; %s", name, hint);
 }
 
+static int no_value(const struct args *args, const char *key)
+{
+    char spelt[64], text[128];
+    spell(spelt, sizeof spelt, key);
+    snprintf(text, sizeof text, "--%s", spelt);
+    return complain("%s: needs a value; see `nas-tl %s --help`", text,
+                    args->command->name);
+}
+
 static int set_option(struct args *args, size_t i, const char *value)
 {
     const struct nastl_opt *option = &args->command->options[i];
+    if (takes_value(option) && !*value && option->type != NASTL_OPT_LIST)
+        return no_value(args, option->key);
     /* The command line's first mention of a repeatable option replaces the default. */
     args->given[i] = true;
     return nastl_opt_set(option, args->params, takes_value(option) ? value : "true");
@@ -119,15 +130,18 @@ static int take_option(struct args *args, int code, const char *typed)
 static int take_positionals(struct args *args, int argc, char **argv)
 {
     const struct command *command = args->command;
+    char usage[256];
+    snprintf(usage, sizeof usage, "%s%s%s", command->name, *command->usage ? " " : "",
+             command->usage);
     for (int i = optind; i < argc; i++) {
         if (args->count == command->positional_most)
-            return complain("%s: one argument too many; give `%s`", argv[i],
-                            command->usage);
+            return complain("%s: one argument too many; give `nas-tl %s`", argv[i],
+                            usage);
         args->positional[args->count++] = argv[i];
     }
     if (args->count < command->positional_least && !args->help)
-        return complain("%s: an argument is missing; give `%s`", command->name,
-                        command->usage);
+        return complain("%s: an argument is missing; give `nas-tl %s`", command->name,
+                        usage);
     return NASTL_OK;
 }
 

@@ -65,10 +65,16 @@ static const struct nastl_opt report_opts[] = {
 static int write_failed(const char *path)
 {
     char text[512];
-    const bool exists = errno == EEXIST;
-    snprintf(text, sizeof text, "%s: %s; %s", path, strerror(errno),
-             exists ? "add --force to write over it" : "name another file");
-    return nastl_error_set(exists ? NASTL_EEXIST : NASTL_EIO, text);
+    const int why = errno;
+    const bool is_place = why == ENOENT || why == ENOTDIR || why == EISDIR;
+    if (why == EEXIST) {
+        snprintf(text, sizeof text,
+                 "%s: is there already; give another --out, or --force", path);
+        return nastl_error_set(NASTL_EEXIST, text);
+    }
+    snprintf(text, sizeof text, "%s: cannot write: %s; name another file", path,
+             strerror(why));
+    return nastl_error_set(is_place ? NASTL_ENOENT : NASTL_EIO, text);
 }
 
 static int write_file(const char *path, const char *text, bool force)

@@ -96,6 +96,8 @@ struct nastl_lost {
 };
 int nastl_fill_numbers(float *out, size_t stride, const struct nastl_column *column,
                        const int32_t *rows, size_t count, struct nastl_lost *lost);
+/* Warns of what was lost, if anything. */
+void nastl_warn_lost(const struct nastl_log *log, const struct nastl_lost *lost);
 
 /* The same for codes; numbers count as their shortest text. -1 where missing. */
 int nastl_fill_codes(int32_t *out, size_t stride, const struct nastl_column *column,

@@ -320,13 +320,12 @@ static int fill_categorical(struct nastl_dataset *dataset, const struct nastl_as
     return status;
 }
 
-static void warn_lost(const struct nastl_assembly *a, const struct nastl_lost *lost)
+void nastl_warn_lost(const struct nastl_log *log, const struct nastl_lost *lost)
 {
     if (lost->infinite)
-        nastl_log_warning(a->log, "%zu infinite numbers count as missing",
-                          lost->infinite);
+        nastl_log_warning(log, "%zu infinite numbers count as missing", lost->infinite);
     if (lost->texts)
-        nastl_log_warning(a->log, "%zu texts in numeric columns count as missing",
+        nastl_log_warning(log, "%zu texts in numeric columns count as missing",
                           lost->texts);
 }
 
@@ -340,7 +339,7 @@ static int fill_all(struct nastl_dataset *dataset, const struct nastl_assembly *
         else
             TRY(fill_categorical(dataset, a, feature));
     }
-    warn_lost(a, &lost);
+    nastl_warn_lost(a->log, &lost);
     return NASTL_OK;
 }
 

@@ -85,7 +85,7 @@ static void drop_unlabelled(struct nastl_assembly *a)
 {
     const size_t before = a->rows;
     nastl_keep_picks(a, has_label);
-    if (a->rows < before)
+    if (a->rows && a->rows < before)
         nastl_log_warning(a->log, "%zu rows without a label in '%s' are left out",
                           before - a->rows, a->wish.label);
 }

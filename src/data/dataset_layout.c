@@ -214,11 +214,7 @@ static int fill_features(struct work *w)
         else
             TRY(fill_codes(w, feature));
     }
-    if (lost.infinite + lost.texts)
-        nastl_log_warning(w->log,
-                          "%zu infinite numbers and %zu texts in numeric columns "
-                          "count as missing",
-                          lost.infinite, lost.texts);
+    nastl_warn_lost(w->log, &lost);
     return NASTL_OK;
 }
 

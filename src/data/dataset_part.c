@@ -373,15 +373,26 @@ static int keep_fewer(struct nastl_assembly *a)
 
 /* ---- checks ------------------------------------------------------------------------ */
 
+/* The file that rows of this part would have come from. */
+static const char *path_of(const struct nastl_assembly *a, int part)
+{
+    const bool source =
+        part == NASTL_PART_SOURCE_TRAIN || part == NASTL_PART_SOURCE_VALID;
+    for (size_t k = 0; source && k < a->input_count; k++)
+        if (a->inputs[k].role == NASTL_SIDE_SOURCE)
+            return a->inputs[k].table->path;
+    return a->inputs[0].table->path;
+}
+
 static int check_part(const struct nastl_assembly *a, int part, const char *name)
 {
     if (count_part(a, part))
         return NASTL_OK;
-    return nastl_error(
-        NASTL_EFORMAT, "%s: no %s rows%s%s; give more rows%s or another split",
-        a->inputs[0].table->path, name, a->wish.split_column ? " by column " : "",
-        a->wish.split_column ? a->wish.split_column : "",
-        a->group ? ", more groups" : "");
+    return nastl_error(NASTL_EFORMAT,
+                       "%s: no %s rows%s%s; give more rows%s or another split",
+                       path_of(a, part), name, a->wish.split_column ? " by column " : "",
+                       a->wish.split_column ? a->wish.split_column : "",
+                       a->group ? ", more groups" : "");
 }
 
 static bool has_source(const struct nastl_assembly *a)

@@ -264,7 +264,7 @@ static int no_such_domain(const struct nastl_input *input,
         nastl_text_nearest((const char *const *)codes->levels, codes->count, text);
     if (near)
         nastl_strbuf_addf(&hint, "did you mean '%s'? ", near);
-    nastl_strbuf_add(&hint, "There are ");
+    nastl_strbuf_add(&hint, near ? "There are " : "there are ");
     for (size_t i = 0; i < codes->count && i < MOST; i++)
         nastl_strbuf_addf(&hint, "%s%s", i ? ", " : "", codes->levels[i]);
     if (codes->count > MOST)

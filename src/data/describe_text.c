@@ -27,18 +27,27 @@ static size_t width_of(const char *text)
     return width;
 }
 
+/* Texts from a file stay on one line: control characters become blanks. */
+static void put_bytes(struct nastl_strbuf *buf, const char *text, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        const bool control = (unsigned char)text[i] < 0x20 || text[i] == 0x7f;
+        nastl_strbuf_add_bytes(buf, control ? " " : text + i, 1);
+    }
+}
+
 /* Appends what fits into `width` columns, with … where something is cut. */
 static void put_cut(struct nastl_strbuf *buf, const char *text, size_t width)
 {
     if (width_of(text) <= width) {
-        nastl_strbuf_add(buf, text);
+        put_bytes(buf, text, strlen(text));
         return;
     }
     size_t end = 0;
     for (size_t columns = 0; columns < width; end++)
         columns += starts_character(text[end]);
     if (end)
-        nastl_strbuf_add_bytes(buf, text, end - 1);
+        put_bytes(buf, text, end - 1);
     nastl_strbuf_add(buf, "…");
 }
 
@@ -47,14 +56,6 @@ static void put_padded(struct nastl_strbuf *buf, const char *text, size_t width)
     put_cut(buf, text, width);
     for (size_t i = width_of(text); i < width; i++)
         nastl_strbuf_add(buf, " ");
-}
-
-/* Texts from a file go on one line: control characters become blanks. */
-static void keep_one_line(char *text)
-{
-    for (; text && *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = ' ';
 }
 
 static double percent(size_t part, size_t all)
@@ -118,7 +119,9 @@ static void put_label(struct nastl_strbuf *buf, const struct nastl_summary *s)
     if (s->label < 0)
         return;
     const struct nastl_column *column = &s->table->columns[s->label];
-    nastl_strbuf_addf(buf, "label     %s: ", column->name);
+    nastl_strbuf_add(buf, "label     ");
+    put_cut(buf, column->name, NAME_WIDTH);
+    nastl_strbuf_add(buf, ": ");
     if (s->is_classes)
         nastl_strbuf_addf(buf, "%zu classes", s->classes.count);
     else
@@ -143,8 +146,9 @@ static void put_domains(struct nastl_strbuf *buf, const struct nastl_summary *s)
 {
     if (s->domain < 0)
         return;
-    nastl_strbuf_addf(buf, "domains   %s: %zu\n", s->table->columns[s->domain].name,
-                      s->domains.count);
+    nastl_strbuf_add(buf, "domains   ");
+    put_cut(buf, s->table->columns[s->domain].name, NAME_WIDTH);
+    nastl_strbuf_addf(buf, ": %zu\n", s->domains.count);
     put_tallies(buf, &s->domains, s->table->rows);
     nastl_strbuf_add(buf, "shift     population stability index from\n");
     put_list(buf, &s->source, s->source_rows);
@@ -198,7 +202,6 @@ static int put_column(struct nastl_strbuf *buf, const struct nastl_summary *s, s
              shift);
     nastl_strbuf_init(&values);
     put_values(&values, c, rows);
-    keep_one_line(values.text);
     put_padded(buf, c->column->name, width);
     nastl_strbuf_add(buf, fixed);
     const char *text = nastl_strbuf_text(&values);

@@ -50,7 +50,8 @@ struct flat {
 
 static const char *const number_names[] = {"kind", "at", "indicator", "levels_of",
                                            "missing_level"};
-enum { NUMBERS = sizeof number_names / sizeof *number_names };
+enum { KIND, AT, INDICATOR, LEVELS_OF, MISSING_LEVEL, NUMBERS };
+_Static_assert(sizeof number_names / sizeof *number_names == NUMBERS, "one a name");
 
 static void finish_flat(struct flat *flat)
 {
@@ -126,10 +127,7 @@ static int load_texts(char ***out, size_t *count, struct nastl_h5 *file,
 {
     char path[NASTL_H5_PATH];
     TRY(nastl_h5_below(path, group, name));
-    *out = NULL;
-    *count = 0;
-    return nastl_h5_has(file, path) ? nastl_h5_get_strings(file, path, out, count)
-                                    : NASTL_OK;
+    return nastl_h5_get_strings(file, path, out, count);
 }
 
 static int load_label(struct nastl_layout *layout, struct nastl_h5 *file,
@@ -147,10 +145,10 @@ static int load_label(struct nastl_layout *layout, struct nastl_h5 *file,
     TRY(nastl_h5_get_text(file, group, "label", &layout->label_name));
     TRY(nastl_h5_get_number(file, group, "label_scale", &layout->label_scale));
     TRY(nastl_h5_get_text(file, group, "label_transform", &layout->label_transform));
-    TRY(load_texts(&layout->classes, &layout->class_count, file, group, "classes"));
-    const bool regression = layout->task == NASTL_TASK_REGRESSION;
-    if (regression != (layout->class_count == 0) ||
-        (layout->task == NASTL_TASK_BINARY && layout->class_count != 2))
+    if (layout->task != NASTL_TASK_REGRESSION)
+        TRY(load_texts(&layout->classes, &layout->class_count, file, group, "classes"));
+    if ((layout->task == NASTL_TASK_BINARY && layout->class_count != 2) ||
+        (layout->task == NASTL_TASK_MULTICLASS && layout->class_count < 2))
         return damaged(group, "the classes do not fit the task");
     if (!isfinite(layout->label_scale) || !(layout->label_scale > 0))
         return damaged(group, "the label's scale is not above 0");
@@ -170,6 +168,14 @@ static int load_numbers(struct flat *flat, struct nastl_h5 *file, const char *gr
     return NASTL_OK;
 }
 
+static bool has_levels(const struct flat *flat)
+{
+    for (size_t i = 0; i < flat->count; i++)
+        if (flat->numbers[LEVELS_OF * flat->count + i])
+            return true;
+    return false;
+}
+
 static bool in_range(int64_t value, int64_t low, size_t end)
 {
     return value >= low && (value < 0 || (uint64_t)value < end);
@@ -181,8 +187,9 @@ static int take_feature(struct nastl_layout *layout, struct flat *flat, size_t i
 {
     const int64_t *n = flat->numbers + i;
     const size_t step = flat->count;
-    const int64_t kind = n[0], at = n[step], indicator = n[2 * step],
-                  levels = n[3 * step], missing = n[4 * step];
+    const int64_t kind = n[KIND * step], at = n[AT * step],
+                  indicator = n[INDICATOR * step], levels = n[LEVELS_OF * step],
+                  missing = n[MISSING_LEVEL * step];
     const bool numeric = kind == NASTL_NUMERIC;
     const size_t columns = numeric ? layout->numeric : layout->categorical;
     if (!in_range(kind, 0, 2) || !in_range(at, 0, columns) ||
@@ -256,10 +263,11 @@ static int load_flat(struct flat *flat, struct nastl_layout *layout,
                      struct nastl_h5 *file, const char *group)
 {
     TRY(load_texts(&flat->names, &flat->count, file, group, "features"));
-    TRY(load_texts(&flat->levels, &flat->level_count, file, group, "levels"));
     if (flat->count == 0)
         return damaged(group, "no features");
     TRY(load_numbers(flat, file, group));
+    if (has_levels(flat))
+        TRY(load_texts(&flat->levels, &flat->level_count, file, group, "levels"));
     layout->features = nastl_alloc_zero(flat->count, sizeof *layout->features);
     layout->cardinality =
         nastl_alloc_zero(layout->categorical, sizeof *layout->cardinality);

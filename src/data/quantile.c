@@ -36,13 +36,11 @@ static const double threshold = 1e-7; /* scikit-learn's BOUNDS_THRESHOLD */
 /* One sample of the curve. */
 struct sample {
     double x, z, weight;
-    bool vertex;
 };
 
 struct samples {
     struct sample *at;
     size_t count;
-    bool floats; /* x is rounded to floats */
 };
 
 /* A distinct reference quantile with the ranks it covers. */
@@ -59,13 +57,23 @@ static double z_of(double p)
     return fmin(fmax(nastl_stat_normal_quantile(p), -end), end);
 }
 
+/* The k-th of `references` quantiles, linear between values as NumPy's. */
+static double reference(const double *values, size_t n, size_t k, size_t references)
+{
+    const double at = (double)(k * (n - 1)) / (double)(references - 1);
+    const size_t low = (size_t)at;
+    if (low + 1 >= n)
+        return values[n - 1];
+    return values[low] + (at - (double)low) * (values[low + 1] - values[low]);
+}
+
 static size_t make_vertices(struct vertex *out, const double *values, size_t n)
 {
     const size_t references = n < REFERENCES ? n : REFERENCES;
     size_t count = 0;
     for (size_t k = 0; k < references; k++) {
         const double p = (double)k / (double)(references - 1);
-        const double x = nastl_stat_quantile(values, n, p);
+        const double x = reference(values, n, k, references);
         if (count && x <= out[count - 1].x) {
             out[count - 1].b = p;
             out[count - 1].jumps = true;
@@ -76,26 +84,11 @@ static size_t make_vertices(struct vertex *out, const double *values, size_t n)
     return count;
 }
 
-/* Samples stand in ascending order; one that rounding moved onto the last is dropped. */
+/* Samples stand in ascending order; one that is there already is dropped. */
 static void add(struct samples *s, double x, double z, double weight)
 {
-    if (s->floats)
-        x = (float)x;
     if (s->count == 0 || x > s->at[s->count - 1].x)
-        s->at[s->count++] = (struct sample){x, z, weight, false};
-}
-
-/* A vertex takes the place of samples that rounding moved onto it; so does the last one
- * of vertices. */
-static void add_vertex(struct samples *s, double x, double z, bool last)
-{
-    if (s->floats)
-        x = (float)x;
-    while (s->count > 1 && s->at[s->count - 1].x >= x &&
-           (last || !s->at[s->count - 1].vertex))
-        s->count--;
-    add(s, x, z, 1);
-    s->at[s->count - 1].vertex = true;
+        s->at[s->count++] = (struct sample){x, z, weight};
 }
 
 /* The number of values that are <= x. */
@@ -117,35 +110,43 @@ static double rank_between(const struct vertex *from, const struct vertex *to, d
     return from->b + (to->a - from->b) * (x - from->x) / (to->x - from->x);
 }
 
-/* Where the step beside an atom is sampled: `towards` is the next training value. */
-static double beside(double atom, double towards)
+/* The float next to x, on the side of `towards`. */
+static double next_float(double x, double towards)
 {
-    const double least = nextafterf((float)atom, (float)towards);
-    const double wished = atom + step_part * (towards - atom);
-    return fabs(wished - atom) > fabs(least - atom) ? wished : least;
+    const double near = (float)x;
+    const bool beyond = towards > x ? near > x : near < x;
+    return beyond ? near : nextafterf((float)x, (float)towards);
 }
 
-/* The curve strictly between two vertices: at both ends, where a jump is there, and in
- * steps of z. `first` and `last` are the training values next to the vertices. */
+/* The first float to sample beside a vertex; `value` is the next training value. */
+static double beside(const struct vertex *vertex, double value)
+{
+    const double least = next_float(vertex->x, value);
+    const double wished = (float)(vertex->x + step_part * (value - vertex->x));
+    return vertex->jumps && fabs(wished - vertex->x) > fabs(least - vertex->x) ? wished
+                                                                               : least;
+}
+
+/* The curve strictly between two vertices, at floats: beside both, and in steps of z.
+ * `first` and `last` are the training values next to the vertices. */
 static void sample_between(struct samples *s, const struct vertex *from,
                            const struct vertex *to, double first, double last)
 {
     const double weight = first >= to->x ? empty_weight : 1;
     const double z0 = z_of(from->b), z1 = z_of(to->a);
-    const double after = from->jumps ? beside(from->x, first) : from->x;
-    const double before = to->jumps ? beside(to->x, last) : to->x;
+    const double begin = beside(from, first), end = beside(to, last);
     const size_t steps = (size_t)ceil((z1 - z0) / fine_step);
-    if (from->jumps && after < before)
-        add(s, after, z_of(rank_between(from, to, after)), weight);
-    for (size_t i = 1; i < steps; i++) {
-        const double z = z0 + (z1 - z0) * (double)i / (double)steps;
-        const double p = nastl_stat_normal_cdf(z);
-        const double x = from->x + (to->x - from->x) * (p - from->b) / (to->a - from->b);
-        if (x > after && x < before)
-            add(s, x, z, weight);
+    for (size_t i = 0; i <= steps; i++) {
+        const double p =
+            nastl_stat_normal_cdf(z0 + (z1 - z0) * (double)i / (double)steps);
+        const double part = (p - from->b) / (to->a - from->b);
+        const double x = (float)(from->x + (to->x - from->x) * part);
+        const double inside = i == 0       ? begin
+                              : i == steps ? end
+                                           : fmin(fmax(x, begin), end);
+        if (inside > from->x && inside < to->x)
+            add(s, inside, z_of(rank_between(from, to, inside)), weight);
     }
-    if (to->jumps && before > after)
-        add(s, before, z_of(rank_between(from, to, before)), weight);
 }
 
 /* The rank of a vertex itself. */
@@ -160,7 +161,8 @@ static void sample_curve(struct samples *s, const struct vertex *v, size_t count
                          const double *values, size_t n)
 {
     for (size_t i = 0; i < count; i++) {
-        add_vertex(s, v[i].x, z_of(rank_of(v, i, count)), i + 1 == count);
+        if (v[i].x == (float)v[i].x)
+            add(s, v[i].x, z_of(rank_of(v, i, count)), 1);
         if (i + 1 == count)
             break;
         const size_t up_to = count_up_to(values, n, v[i].x);
@@ -223,10 +225,10 @@ static int by_start(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void put_knot(struct nastl_knots *out, const struct sample *sample, bool floats)
+static void put_knot(struct nastl_knots *out, const struct sample *sample)
 {
     out->x[out->count] = sample->x;
-    out->y[out->count++] = floats ? (float)sample->z : sample->z;
+    out->y[out->count++] = sample->z;
 }
 
 static void choose_knots(struct nastl_knots *out, const struct samples *s)
@@ -234,14 +236,14 @@ static void choose_knots(struct nastl_knots *out, const struct samples *s)
     struct stretch stretches[NASTL_KNOTS - 1];
     out->count = 0;
     if (s->count == 1) {
-        put_knot(out, &s->at[0], s->floats);
+        put_knot(out, &s->at[0]);
         return;
     }
     const size_t count = choose(stretches, s);
     qsort(stretches, count, sizeof *stretches, by_start);
     for (size_t i = 0; i < count; i++)
-        put_knot(out, &s->at[stretches[i].from], s->floats);
-    put_knot(out, &s->at[s->count - 1], s->floats);
+        put_knot(out, &s->at[stretches[i].from]);
+    put_knot(out, &s->at[s->count - 1]);
 }
 
 /* ---- fitting ----------------------------------------------------------------------- */
@@ -259,11 +261,13 @@ int nastl_quantile_fit(struct nastl_knots *out, const double *values, size_t n)
         return NASTL_OK;
     }
     struct vertex *vertices = nastl_alloc(REFERENCES, sizeof *vertices);
-    struct samples s = {.at = nastl_alloc(most_samples(), sizeof *s.at), .floats = true};
+    struct samples s = {.at = nastl_alloc(most_samples(), sizeof *s.at)};
     if (vertices && s.at) {
         const size_t count = make_vertices(vertices, values, n);
         sample_curve(&s, vertices, count, values, n);
         choose_knots(out, &s);
+        for (size_t i = 0; i < out->count; i++)
+            out->y[i] = (float)out->y[i];
     }
     const int status = vertices && s.at ? NASTL_OK : nastl_error_nomem("a quantile map");
     free(vertices);

@@ -281,14 +281,15 @@ static int list_foreign(struct reader *r)
     return status;
 }
 
-static bool is_own(struct nastl_h5 *file)
+/* A file without a schema is one of others. */
+static int ask_schema(bool *own, struct nastl_h5 *file)
 {
     char *schema;
-    if (nastl_h5_get_text(file, "/", "schema", &schema) < 0)
-        return false;
-    const bool own = strcmp(schema, SCHEMA) == 0;
-    free(schema);
-    return own;
+    const int status = nastl_h5_get_text(file, "/", "schema", &schema);
+    *own = status == NASTL_OK && strcmp(schema, SCHEMA) == 0;
+    if (status == NASTL_OK)
+        free(schema);
+    return status == NASTL_ENOMEM ? status : NASTL_OK;
 }
 
 static int check_names(const struct nastl_table *table)
@@ -315,7 +316,9 @@ static int read_all(struct reader *r)
 {
     struct nastl_table *table = r->table;
     table->rows = SIZE_MAX;
-    TRY(is_own(r->file) ? list_own(r) : list_foreign(r));
+    bool own;
+    TRY(ask_schema(&own, r->file));
+    TRY(own ? list_own(r) : list_foreign(r));
     const size_t x = r->has_x ? r->x_count : 0, count = x + r->paths.count;
     if (count == 0)
         return nastl_error(NASTL_EFORMAT,

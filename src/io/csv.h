@@ -35,7 +35,7 @@ void nastl_csv_put_number(struct nastl_strbuf *buf, double value,
                           int first); /* NaN: empty */
 
 /* A writer for long files: gzip by a path that ends in .gz, standard output for "-",
- * atomic otherwise (a temporary name until close). */
+ * devices and pipes in place, atomic otherwise (a temporary name until close). */
 struct nastl_csv_writer;
 int nastl_csv_create(struct nastl_csv_writer **out, const char *path);
 int nastl_csv_write(struct nastl_csv_writer *writer, const char *text, size_t length);

@@ -190,8 +190,9 @@ int nastl_db_open_readonly(struct nastl_db **out, const char *path)
     struct nastl_db *db = create_handle(path);
     if (!db)
         return nastl_error_nomem(path);
-    const char *sql = "SELECT count(*) FROM sqlite_master;";
-    int status = open_handle(db, path, SQLITE_OPEN_READONLY, sql);
+    const char *sql = "PRAGMA query_only = ON; SELECT count(*) FROM sqlite_master;";
+    /* Who may write removes the index of the log that reading makes, on closing. */
+    int status = open_handle(db, path, SQLITE_OPEN_READWRITE, sql);
     if (status == NASTL_EIO && !has_log(path))
         status = open_immutable(db, sql);
     return finish_open(out, db, status);

@@ -184,12 +184,9 @@ int nastl_file_sha256(char out[NASTL_SHA256_TEXT], const char *path)
 /* Only a regular file is replaced: not a folder, and never a device. */
 static int check_target(const char *path)
 {
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return NASTL_OK;
-    if (S_ISDIR(info.st_mode))
+    if (nastl_file_is_folder(path))
         return nastl_error(NASTL_EINVAL, "%s: is a folder; give a file name", path);
-    if (!S_ISREG(info.st_mode))
+    if (nastl_file_is_device(path))
         return nastl_error(NASTL_EINVAL, "%s: is no regular file; give a file name",
                            path);
     return NASTL_OK;
@@ -277,6 +274,8 @@ static int write_fully(const char *temporary, const char *text, size_t length,
 int nastl_file_write(const char *path, const char *text, size_t length)
 {
     char *temporary;
+    if (nastl_file_is_device(path))
+        return write_fully(path, text, length, path);
     TRY(nastl_file_temporary(&temporary, path));
     int status = write_fully(temporary, text, length, path);
     if (status == NASTL_OK)
@@ -299,6 +298,12 @@ bool nastl_file_is_folder(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool nastl_file_is_device(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISDIR(info.st_mode) && !S_ISREG(info.st_mode);
 }
 
 int nastl_file_make_folder(const char *path)
@@ -334,4 +339,17 @@ int nastl_file_folder_of(char **out, const char *path)
     else
         *out = nastl_strndup(path, slash == path ? 1 : (size_t)(slash - path));
     return *out ? NASTL_OK : nastl_error_nomem(path);
+}
+
+int nastl_file_check_place(const char *path)
+{
+    char *folder;
+    TRY(nastl_file_folder_of(&folder, path));
+    const bool is_there = nastl_file_is_folder(folder);
+    free(folder);
+    if (!is_there)
+        return nastl_file_error(path, "cannot create", ENOENT);
+    return nastl_file_is_folder(path)
+               ? nastl_error(NASTL_EINVAL, "%s: is a folder; name a file", path)
+               : NASTL_OK;
 }

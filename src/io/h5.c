@@ -124,15 +124,19 @@ static int walk(const struct nastl_h5 *file, char *path, bool create)
     return NASTL_OK;
 }
 
+/* No allocation: nastl_h5_has() could not say that one failed. */
 static int walk_copy(const struct nastl_h5 *file, const char *path, size_t length,
                      bool create)
 {
-    char *copy = nastl_strndup(path, length);
-    if (!copy)
-        return nastl_error_nomem(path);
-    const int status = walk(file, copy, create);
-    free(copy);
-    return status;
+    char copy[1024];
+    if (length >= sizeof copy)
+        return nastl_error(NASTL_EINVAL,
+                           "%s:%.60s...: too long a name; choose a shorter "
+                           "one",
+                           file->path, path);
+    memcpy(copy, path, length);
+    copy[length] = '\0';
+    return walk(file, copy, create);
 }
 
 int nastl_h5_find(const struct nastl_h5 *file, const char *path)
@@ -211,15 +215,29 @@ static hid_t access_properties(void)
     return list;
 }
 
+static bool is_plain(hid_t file)
+{
+    size_t address = 0, size = 0;
+    hsize_t before = 1;
+    const hid_t list = H5Fget_create_plist(file);
+    const bool known = list >= 0 && H5Pget_sizes(list, &address, &size) >= 0 &&
+                       H5Pget_userblock(list, &before) >= 0;
+    if (list >= 0)
+        H5Pclose(list);
+    return known && address == 8 && size == 8 && before == 0;
+}
+
 static int open_file(struct nastl_h5 *file)
 {
     if (H5Fis_hdf5(file->path) <= 0)
         return nastl_error(NASTL_EFORMAT, "%s: is no HDF5 file; give one", file->path);
     const hid_t access = access_properties();
     file->id = H5Fopen(file->path, H5F_ACC_RDONLY, access);
-    const int status = file->id < 0 ? nastl_h5_fail(file, "/", "open") : NASTL_OK;
     H5Pclose(access);
-    return status;
+    if (file->id < 0)
+        return nastl_h5_fail(file, "/", "open");
+    file->is_plain = is_plain(file->id);
+    return NASTL_OK;
 }
 
 static int check_file(uint64_t *size, const char *path)
@@ -336,6 +354,8 @@ static int create_file(struct nastl_h5 *file)
 static int check_place(const char *path)
 {
     char *temporary;
+    if (nastl_file_is_device(path))
+        return NASTL_OK;
     TRY(nastl_file_temporary(&temporary, path));
     nastl_file_discard(temporary);
     free(temporary);

@@ -141,9 +141,10 @@ static int open_attribute(struct attribute *a, const struct nastl_h5 *file,
     return status;
 }
 
-static int read_variable(char **out, const struct nastl_h5 *file, const char *path,
+static int read_variable(char **out, struct nastl_h5 *file, const char *path,
                          const struct attribute *a)
 {
+    TRY(nastl_h5_check_heap(file));
     char *raw = NULL;
     const hid_t type = H5Tget_native_type(a->type, H5T_DIR_DEFAULT);
     const herr_t done = H5Aread(a->id, type, &raw);
@@ -173,8 +174,7 @@ static int read_fixed(char **out, const struct nastl_h5 *file, const char *path,
     return NASTL_OK;
 }
 
-static int get_text(const struct nastl_h5 *file, const char *path, const char *name,
-                    char **out)
+static int get_text(struct nastl_h5 *file, const char *path, const char *name, char **out)
 {
     struct attribute a;
     TRY(open_attribute(&a, file, path, name));

@@ -372,8 +372,8 @@ static int read_raw(const struct nastl_h5 *file, const char *path,
     return NASTL_OK;
 }
 
-static int get_variable(char **items, const struct nastl_h5 *file, const char *path,
-                        const struct dataset *set)
+static int read_variable(char **items, const struct nastl_h5 *file, const char *path,
+                         const struct dataset *set)
 {
     struct budget budget = {.left = file->size};
     nastl_arena_init(&budget.arena);
@@ -384,6 +384,26 @@ static int get_variable(char **items, const struct nastl_h5 *file, const char *p
     free(raw);
     nastl_arena_finish(&budget.arena);
     return status;
+}
+
+static bool is_contiguous(const struct dataset *set)
+{
+    const hid_t creation = H5Dget_create_plist(set->id);
+    const bool is = creation >= 0 && H5Pget_layout(creation) == H5D_CONTIGUOUS;
+    if (creation >= 0)
+        H5Pclose(creation);
+    return is;
+}
+
+/* HDF5 follows references only where we cannot. */
+static int get_variable(char **items, struct nastl_h5 *file, const char *path,
+                        const struct dataset *set)
+{
+    const haddr_t at = H5Dget_offset(set->id);
+    if (file->is_plain && at != HADDR_UNDEF && is_contiguous(set))
+        return nastl_h5_heap_strings(items, file, at, set->count);
+    TRY(nastl_h5_check_heap(file));
+    return read_variable(items, file, path, set);
 }
 
 /* A fixed-length string ends at a NUL or at its padding. */
@@ -415,7 +435,7 @@ static int get_fixed(char **items, const struct nastl_h5 *file, const char *path
     return status;
 }
 
-static int get_items(char **items, const struct nastl_h5 *file, const char *path,
+static int get_items(char **items, struct nastl_h5 *file, const char *path,
                      const struct dataset *set)
 {
     if (set->count == 0)
@@ -424,7 +444,7 @@ static int get_items(char **items, const struct nastl_h5 *file, const char *path
                                              : get_fixed(items, file, path, set);
 }
 
-static int get_strings(const struct nastl_h5 *file, const char *path, char ***out,
+static int get_strings(struct nastl_h5 *file, const char *path, char ***out,
                        size_t *count)
 {
     struct dataset set;

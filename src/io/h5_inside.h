@@ -1,4 +1,4 @@
-/* h5_inside.h: what h5.c, h5_data.c and h5_attribute.c share; for them alone.
+/* h5_inside.h: what the files h5*.c share; for them alone.
  *
  * Debian's HDF5 is not thread-safe: every public function goes in through enter() and out
  * through leave(), and nothing between the two calls a public function.
@@ -15,6 +15,8 @@ struct nastl_h5 {
     char *path;
     bool is_new;        /* made by nastl_h5_create(): in memory until commit */
     uint64_t size;      /* of the file on disk; UINT64_MAX for a new one */
+    bool is_plain;      /* addresses and sizes of 8 bytes, counted from the beginning */
+    bool heap_checked;  /* see h5_heap.c */
     char *image;        /* of a new file: HDF5's until it is closed, then ours */
     size_t image_bytes; /* allocated */
 };
@@ -42,5 +44,14 @@ hid_t nastl_h5_link_properties(void);
 
 /* Whether `count` items of `size` bytes can come out of this file, compressed or not. */
 bool nastl_h5_fits(const struct nastl_h5 *file, uint64_t count, size_t size);
+
+/* Once a file, before HDF5 follows a reference into its heap of strings: NASTL_EFORMAT
+ * where the heap is damaged. */
+int nastl_h5_check_heap(struct nastl_h5 *file);
+
+/* Reads `count` variable-length strings whose references stand at byte `at` of a plain
+ * file. The caller frees the items, on failure too; they are NULL before. */
+int nastl_h5_heap_strings(char **items, const struct nastl_h5 *file, uint64_t at,
+                          size_t count);
 
 #endif

@@ -5,9 +5,11 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/strbuf.h"
+#include "base/texttable.h"
 #include "io/json.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
 /* ---- scores ---- */
@@ -108,18 +110,25 @@ static int as_json(char **out, const struct report *report)
 
 static int as_text(char **out, const struct report *report)
 {
-    struct nastl_strbuf buf;
-    nastl_strbuf_init(&buf);
-    nastl_strbuf_addf(&buf, "%-18s %s\n", "task", nastl_task_name(report->task));
-    nastl_strbuf_addf(&buf, "%-18s %zu\n", "rows", report->rows);
+    struct nastl_texttable table;
+    nastl_texttable_init(&table, "lr");
+    nastl_texttable_addf(&table, "%s", nastl_task_name(report->task));
+    nastl_texttable_addf(&table, "%zu rows", report->rows);
     for (int m = 0; m < NASTL_METRIC_COUNT; m++) {
         if (!nastl_metric_applies(m, report->task))
             continue;
         const double value = report->scores.value[m];
-        nastl_strbuf_addf(&buf, isnan(value) ? "%-18s -\n" : "%-18s %.6g\n",
-                          nastl_metric_name(m), value);
+        nastl_texttable_add(&table, nastl_metric_name(m));
+        nastl_texttable_addf(&table, isnan(value) ? "-" : "%.6g", value);
     }
-    return nastl_strbuf_take(out, &buf);
+    struct nastl_strbuf buf;
+    nastl_strbuf_init(&buf);
+    int status = nastl_texttable_write(&buf, &table, 0);
+    nastl_texttable_finish(&table);
+    if (status == NASTL_OK)
+        return nastl_strbuf_take(out, &buf);
+    nastl_strbuf_finish(&buf);
+    return status;
 }
 
 int nastl_model_evaluate(char **out, struct nastl_model *model, const char *data,
@@ -133,8 +142,11 @@ int nastl_model_evaluate(char **out, struct nastl_model *model, const char *data
     TRY(nastl_table_load(&table, data, folder));
     int status = nastl_dataset_for_layout(&dataset, table, model->layout, column, log);
     nastl_table_destroy(table);
+    const int threads = omp_get_max_threads();
+    omp_set_num_threads(1); /* the bits of a search */
     if (status == NASTL_OK)
         status = score(&report, model, dataset);
+    omp_set_num_threads(threads);
     nastl_dataset_destroy(dataset);
     TRY(status);
     warn_about_scores(&report, log);

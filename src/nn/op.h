@@ -10,7 +10,8 @@
  * `out` of an operator is (M, width), M = B * rows of the node. `delta`, of the same
  * shape, is the gradient of the loss by it. Operators that work in place there share the
  * delta of what they read; the others write into that one of the two blocks in which
- * their own delta is not.
+ * their own delta is not. An output that several operators read, or one further on, has a
+ * block of its own for its delta, in which those of its readers are summed.
  *
  * Fewer than B rows: the input operator zeroes what is left, everything runs over all B,
  * and the loss gives what is left a zero gradient. Only batch normalisation looks at the
@@ -22,6 +23,7 @@
 #include <stdint.h>
 
 #include "arch/arch.h"
+#include "base/rng.h"
 #include "data/prep.h"
 #include "nn/dnnl.h"
 
@@ -38,6 +40,7 @@ struct nastl_step {
     size_t first, count;  /* count <= B */
     uint64_t seed, index; /* of dropout's stream, and the step in it */
     uint32_t trial;
+    uint64_t noise; /* blocks of the stream that earlier parts of the step took */
 };
 
 /* One number a parameter of the graph: tensor i starts at data + at[i]. */
@@ -70,24 +73,33 @@ struct nastl_op_kind {
     int (*backward)(struct nastl_op *op, const struct nastl_step *step);
 };
 
+/* What a reader's share does in a delta that readers sum: it is written there anyway, is
+ * the first, or comes to what is there. */
+enum nastl_merge { NASTL_MERGE_NONE, NASTL_MERGE_COPY, NASTL_MERGE_ADD };
+
 struct nastl_op {
     const struct nastl_op_kind *kind;
     const struct nastl_graph *graph;
     const struct nastl_node *node;
-    struct nastl_op *from; /* NULL for the input */
+    struct nastl_op *from;  /* NULL for the input */
+    struct nastl_op *other; /* ADD: the second that it reads, else NULL */
     bool training;
     size_t rows;          /* M */
     size_t inputs, width; /* of `in`, of `out` */
     int activation;       /* ACTIVATION: which; LINEAR: ReLU if fused; or none */
     double rate;          /* of dropout */
     uint64_t noise_block; /* dropout: its place in the step's stream */
+    size_t noise_blocks;  /* and how much it takes; 0: as many as `out` has elements */
 
-    size_t readers;                 /* operators that read `out` */
+    size_t readers;                 /* how often operators read `out` */
     bool passes_on;                 /* delta_in is wanted */
     float *in;                      /* (M, inputs) */
     float *out;                     /* (M, width) */
     float *delta;                   /* (M, width) */
     float *delta_in;                /* (M, inputs - grad_from) */
+    enum nastl_merge merge;         /* how delta_in gets into the delta of `from` */
+    enum nastl_merge merge_other;   /* how `delta` gets into that of `other` */
+    bool owns_delta, reached;       /* placing: see plan.c */
     size_t grad_from;               /* delta_in lacks the columns before this one */
     float *param[NASTL_OP_TENSORS]; /* in the order of the node's tensors */
     float *grad[NASTL_OP_TENSORS];  /* NULL where not trained */
@@ -97,7 +109,8 @@ struct nastl_op {
 };
 
 extern const struct nastl_op_kind nastl_op_input, nastl_op_linear, nastl_op_layer_norm,
-    nastl_op_batch_norm, nastl_op_activation;
+    nastl_op_batch_norm, nastl_op_activation, nastl_op_piecewise, nastl_op_periodic,
+    nastl_op_add, nastl_op_tokens, nastl_op_attention, nastl_op_reglu, nastl_op_first;
 
 struct nastl_plan {
     const struct nastl_graph *graph;
@@ -107,6 +120,7 @@ struct nastl_plan {
     struct nastl_op *ops;             /* (count) */
     size_t count;
     size_t scratch_bytes;
+    uint64_t noise_blocks; /* of the stream, a run */
     void *workspace;
     float *output;       /* (B, outputs) */
     float *output_delta; /* (B, outputs): filled by the loss */
@@ -122,12 +136,20 @@ int nastl_plan_forward(struct nastl_plan *plan, const struct nastl_step *step);
 /* From output_delta to every gradient. */
 int nastl_plan_backward(struct nastl_plan *plan, const struct nastl_step *step);
 
+/* The stream of an operator's dropout in this step, `offset` blocks on. */
+struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_step *step,
+                                uint64_t offset);
+
 /* ---- shared with the path for single rows ---- */
 
 /* One categorical value of one row of the input, which is zero there: from `table`
  * (cardinality, width), or one-hot. */
 void nastl_encode(float *out, const struct nastl_encoding *encoding, const float *table,
                   size_t value);
+
+/* Backward of an embedding of numbers: the gradient by what the input has behind its
+ * `columns` numbers is that by what the output has behind the `made` ones. */
+void nastl_pass_rest(struct nastl_op *op, size_t columns, size_t made);
 
 /* As PyTorch. */
 #define NASTL_NORM_EPSILON 1e-5f

@@ -56,11 +56,23 @@ void nastl_encode(float *out, const struct nastl_encoding *encoding, const float
         out[encoding->at + value] = 1.0f;
 }
 
+/* Rows are wherever the shuffle put them: asked for a little before they are needed. */
+static void prefetch(const struct nastl_step *step, size_t i)
+{
+    enum { AHEAD = 12, LINE = NASTL_ALIGN / sizeof(float), MOST = 8 * LINE };
+    if (i + AHEAD >= step->count)
+        return;
+    const size_t row = row_of(step, i + AHEAD), numeric = step->xy->numeric;
+    for (size_t c = 0; c < numeric && c < MOST; c += LINE)
+        __builtin_prefetch(step->xy->x + row * numeric + c);
+}
+
 static int forward(struct nastl_op *op, const struct nastl_step *step)
 {
     const struct nastl_xy *xy = step->xy;
     const struct state *state = op->state;
     for (size_t i = 0; i < step->count; i++) {
+        prefetch(step, i);
         const size_t row = row_of(step, i);
         const int32_t *code = xy->code + row * xy->categorical;
         float *out = op->out + i * op->width;
@@ -96,6 +108,14 @@ static int backward(struct nastl_op *op, const struct nastl_step *step)
         if (op->graph->encodings[k].embedded)
             collect(op, step, k);
     return 0;
+}
+
+void nastl_pass_rest(struct nastl_op *op, size_t columns, size_t made)
+{
+    const size_t rest = op->inputs - columns;
+    for (size_t r = 0; r < op->rows && op->passes_on; r++)
+        memcpy(op->delta_in + r * op->inputs + columns, op->delta + r * op->width + made,
+               rest * sizeof *op->delta);
 }
 
 const struct nastl_op_kind nastl_op_input = {

@@ -13,8 +13,13 @@
 
 enum { WEIGHT, BIAS }; /* tensors of the node */
 
+/* Up to so many outputs, a loop of ours goes forward. */
+enum { FEW_OUTPUTS = 4 };
+
 struct state {
-    struct nastl_matmul *forward, *data, *weight;
+    struct nastl_matmul *forward; /* NULL: few_outputs() */
+    struct nastl_matmul *data;    /* NULL: no gradient of the input is wanted */
+    struct nastl_matmul *weight;  /* NULL: deployed */
 };
 
 static int create_backward(struct nastl_op *op, struct nastl_plan *plan)
@@ -46,7 +51,8 @@ static int create(struct nastl_op *op, struct nastl_plan *plan)
                                                 .bias = true,
                                                 .relu = op->activation ==
                                                         NASTL_ACTIVATION_RELU};
-    TRY(nastl_matmul_create(&state->forward, plan->dnnl, &forward));
+    if (op->width > FEW_OUTPUTS || forward.relu)
+        TRY(nastl_matmul_create(&state->forward, plan->dnnl, &forward));
     if (op->training)
         TRY(create_backward(op, plan));
     need_scratch(plan, state->forward);
@@ -66,8 +72,9 @@ static void destroy(struct nastl_op *op)
 static int bind(struct nastl_op *op, void *scratch)
 {
     struct state *state = op->state;
-    TRY(nastl_matmul_bind(state->forward, op->in, op->param[WEIGHT], op->param[BIAS],
-                          op->out, scratch));
+    if (state->forward)
+        TRY(nastl_matmul_bind(state->forward, op->in, op->param[WEIGHT], op->param[BIAS],
+                              op->out, scratch));
     if (state->data)
         TRY(nastl_matmul_bind(state->data, op->delta, op->param[WEIGHT] + op->grad_from,
                               NULL, op->delta_in, scratch));
@@ -76,10 +83,48 @@ static int bind(struct nastl_op *op, void *scratch)
                          : 0;
 }
 
+/* With few outputs most lanes of a vector would be idle in a product: y = x . w + b row
+ * by row, four rows at a time. */
+NASTL_HOT static void few_outputs(float *restrict y, const float *restrict x,
+                                  const float *restrict w, float b, size_t rows,
+                                  size_t inputs, size_t width)
+{
+    size_t r = 0;
+    for (; r + 4 <= rows; r += 4) {
+        const float *restrict x0 = x + r * inputs, *restrict x1 = x0 + inputs;
+        const float *restrict x2 = x1 + inputs, *restrict x3 = x2 + inputs;
+        float s0 = 0.0f, s1 = 0.0f, s2 = 0.0f, s3 = 0.0f;
+#pragma omp simd reduction(+ : s0, s1, s2, s3)
+        for (size_t c = 0; c < inputs; c++) {
+            s0 += x0[c] * w[c];
+            s1 += x1[c] * w[c];
+            s2 += x2[c] * w[c];
+            s3 += x3[c] * w[c];
+        }
+        y[r * width] = s0 + b;
+        y[(r + 1) * width] = s1 + b;
+        y[(r + 2) * width] = s2 + b;
+        y[(r + 3) * width] = s3 + b;
+    }
+    for (; r < rows; r++) {
+        float s = 0.0f;
+#pragma omp simd reduction(+ : s)
+        for (size_t c = 0; c < inputs; c++)
+            s += x[r * inputs + c] * w[c];
+        y[r * width] = s + b;
+    }
+}
+
 static int forward(struct nastl_op *op, const struct nastl_step *step)
 {
     (void)step;
-    return nastl_matmul_run(((struct state *)op->state)->forward);
+    const struct state *state = op->state;
+    if (state->forward)
+        return nastl_matmul_run(state->forward);
+    for (size_t o = 0; o < op->width; o++)
+        few_outputs(op->out + o, op->in, op->param[WEIGHT] + o * op->inputs,
+                    op->param[BIAS][o], op->rows, op->inputs, op->width);
+    return 0;
 }
 
 static int backward(struct nastl_op *op, const struct nastl_step *step)

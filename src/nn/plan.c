@@ -3,13 +3,18 @@
 #include "nn/op.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "nn/kernel.h"
 
 static const struct nastl_op_kind *const kinds[] = {
     &nastl_op_input,      &nastl_op_linear,     &nastl_op_layer_norm,
     &nastl_op_batch_norm, &nastl_op_activation, &nastl_op_activation,
+    &nastl_op_piecewise,  &nastl_op_periodic,   &nastl_op_add,
+    &nastl_op_tokens,     &nastl_op_attention,  &nastl_op_reglu,
+    &nastl_op_first,
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
 
@@ -29,6 +34,20 @@ static bool is_dropout(const struct nastl_graph *graph, size_t at, size_t from)
            graph->nodes[at].from == from;
 }
 
+/* Whether nobody else reads what the node reads; a dropout may have been left out. */
+static bool reads_alone(const struct nastl_graph *graph, size_t at)
+{
+    const size_t from = graph->nodes[at].from;
+    return nastl_graph_readers(graph, from) == 1 &&
+           (graph->nodes[from].kind != NASTL_NODE_DROPOUT || reads_alone(graph, from));
+}
+
+/* Whether an operator can do a dropout of its own output. */
+static bool drops_out(const struct nastl_op *op)
+{
+    return op->node->kind == NASTL_NODE_ACTIVATION || op->node->kind == NASTL_NODE_REGLU;
+}
+
 /* Whether the operator `from` can do the work of the node too. A ReLU with a dropout
  * after it stays apart: that one pass does both. */
 static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, size_t at)
@@ -38,11 +57,11 @@ static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, si
     const bool training = plan->grads.data != NULL;
     if (node->kind == NASTL_NODE_DROPOUT)
         return !training || node->rate == 0.0 ||
-               (from->node->kind == NASTL_NODE_ACTIVATION && from->rate == 0.0);
+               (drops_out(from) && from->rate == 0.0 && reads_alone(graph, at));
     return node->kind == NASTL_NODE_ACTIVATION &&
            node->activation == NASTL_ACTIVATION_RELU &&
            from->node->kind == NASTL_NODE_LINEAR &&
-           from->activation == NASTL_NO_ACTIVATION &&
+           from->activation == NASTL_NO_ACTIVATION && reads_alone(graph, at) &&
            !(training && is_dropout(graph, at + 1, at));
 }
 
@@ -50,7 +69,7 @@ static void fuse(struct nastl_op *from, const struct nastl_node *node)
 {
     if (node->kind == NASTL_NODE_ACTIVATION)
         from->activation = (int)node->activation;
-    else if (from->node->kind == NASTL_NODE_ACTIVATION)
+    else if (drops_out(from))
         from->rate = node->rate;
 }
 
@@ -104,6 +123,10 @@ static int lower(struct nastl_plan *plan, struct nastl_op **by_node)
             return nastl_error_nomem("an operator");
         if (from)
             from->readers++;
+        if (node->kind == NASTL_NODE_ADD) {
+            op->other = by_node[node->other];
+            op->other->readers++;
+        }
         plan->count++;
         by_node[i] = op;
     }
@@ -115,7 +138,8 @@ static void couple_bias(struct nastl_plan *plan)
 {
     for (size_t i = 1; i < plan->count; i++) {
         struct nastl_op *op = &plan->ops[i];
-        if (op->kind != &nastl_op_activation || op->from->kind != &nastl_op_linear)
+        if (op->kind != &nastl_op_activation || op->from->kind != &nastl_op_linear ||
+            op->from->readers > 1)
             continue;
         op->bias_grad = op->from->grad[1];
         op->from->bias_done = true;
@@ -141,7 +165,7 @@ static void decide_passing(struct nastl_plan *plan)
     for (size_t i = 1; i < plan->count; i++) {
         struct nastl_op *op = &plan->ops[i];
         op->passes_on = op->from != input || embedded < input->width;
-        if (op->from == input && op->kind == &nastl_op_linear)
+        if (op->from == input && op->kind == &nastl_op_linear && input->readers == 1)
             op->grad_from = input->grad_from = embedded;
     }
 }
@@ -150,11 +174,22 @@ static void number_noise(struct nastl_plan *plan)
 {
     uint64_t block = 0;
     for (size_t i = 0; i < plan->count; i++) {
-        const size_t elements = plan->ops[i].rows * plan->ops[i].width;
+        const struct nastl_op *op = &plan->ops[i];
+        const size_t tiles = op->rows * op->width / NASTL_NOISE_TILE + 1;
         plan->ops[i].noise_block = block;
-        if (plan->ops[i].rate > 0.0)
-            block += (elements / NASTL_NOISE_TILE + 1) * NASTL_NOISE_BLOCKS;
+        if (op->rate > 0.0)
+            block += op->noise_blocks ? op->noise_blocks : tiles * NASTL_NOISE_BLOCKS;
     }
+    plan->noise_blocks = block;
+}
+
+struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_step *step,
+                                uint64_t offset)
+{
+    struct nastl_rng rng;
+    nastl_rng_init(&rng, step->seed, step->trial, NASTL_RNG_DROPOUT);
+    nastl_rng_seek(&rng, (step->index << 32) + step->noise + op->noise_block + offset);
+    return rng;
 }
 
 /* ---- placing: blocks in the workspace ---- */
@@ -169,37 +204,80 @@ static size_t most_numbers(const struct nastl_plan *plan)
     return most;
 }
 
+/* Between an operator and the next, which alone reads it, a delta is needed no longer
+ * than until that has run: two blocks in turn do. */
+static bool owns_delta(const struct nastl_plan *plan, size_t at)
+{
+    return at + 1 < plan->count &&
+           (plan->ops[at].readers != 1 || plan->ops[at + 1].from != &plan->ops[at]);
+}
+
+static enum nastl_merge merge_into(struct nastl_op *read)
+{
+    const enum nastl_merge merge = read->reached ? NASTL_MERGE_ADD : NASTL_MERGE_COPY;
+    read->reached = true;
+    return merge;
+}
+
+/* Where the delta of what the operator reads is written, and how it gets there. */
+static void place_delta_in(struct nastl_op *op, float *spare)
+{
+    struct nastl_op *from = op->from;
+    op->merge = NASTL_MERGE_NONE;
+    op->delta_in = op->kind->in_place ? op->delta : spare;
+    if (!from->owns_delta) {
+        from->delta = op->delta_in;
+    } else if (!op->kind->in_place && !from->reached) {
+        op->delta_in = from->delta;
+        from->reached = true;
+    } else if (op->passes_on) {
+        op->merge = merge_into(from);
+    }
+}
+
 static void place_deltas(struct nastl_plan *plan, struct nastl_carver *carver)
 {
     float *block[2];
     const size_t most = most_numbers(plan);
     for (int i = 0; i < 2; i++)
         block[i] = nastl_carve(carver, most, sizeof(float));
-    int current = 0;
-    for (size_t i = plan->count; i-- > 0;) {
+    for (size_t i = 0; i < plan->count; i++) {
         struct nastl_op *op = &plan->ops[i];
-        op->delta = block[current];
-        current = op->kind->in_place ? current : 1 - current;
-        op->delta_in = block[current];
+        op->reached = false;
+        op->owns_delta = owns_delta(plan, i);
+        op->delta = op->owns_delta
+                        ? nastl_carve(carver, op->rows * op->width, sizeof(float))
+                        : block[0];
+    }
+    for (size_t i = plan->count; i-- > 1;) {
+        struct nastl_op *op = &plan->ops[i];
+        if (op->other)
+            op->merge_other = merge_into(op->other);
+        place_delta_in(op, op->delta == block[0] ? block[1] : block[0]);
     }
     plan->output_delta = plan->ops[plan->count - 1].delta;
 }
 
-/* Deployed, what follows the linear operators works in place. */
+/* Deployed, what follows the linear operators works in place, where nobody else reads
+ * what it reads. */
+static bool works_in_place(const struct nastl_op *op)
+{
+    return op->kind->in_place && !op->training && op->from && op->from->readers == 1;
+}
+
 static void place(struct nastl_plan *plan, struct nastl_carver *carver)
 {
-    const bool training = plan->grads.data != NULL;
     for (size_t i = 0; i < plan->count; i++) {
         struct nastl_op *op = &plan->ops[i];
         op->in = op->from ? op->from->out : NULL;
-        op->out = op->kind->in_place && !training && op->from
+        op->out = works_in_place(op)
                       ? op->from->out
                       : nastl_carve(carver, op->rows * op->width, sizeof(float));
         if (op->kind->place)
             op->kind->place(op, carver);
     }
     plan->output = plan->ops[plan->count - 1].out;
-    if (training)
+    if (plan->grads.data)
         place_deltas(plan, carver);
 }
 
@@ -228,10 +306,10 @@ static int build(struct nastl_plan *plan, struct nastl_op **by_node)
     if (plan->grads.data)
         couple_bias(plan);
     decide_passing(plan);
-    number_noise(plan);
     for (size_t i = 0; i < plan->count; i++)
         if (plan->ops[i].kind->create)
             TRY(plan->ops[i].kind->create(&plan->ops[i], plan));
+    number_noise(plan);
     return allocate(plan);
 }
 
@@ -280,9 +358,24 @@ int nastl_plan_forward(struct nastl_plan *plan, const struct nastl_step *step)
     return 0;
 }
 
+static void merge(enum nastl_merge how, const struct nastl_op *read, const float *share)
+{
+    const size_t n = read->rows * read->width;
+    if (how == NASTL_MERGE_COPY)
+        memcpy(read->delta, share, n * sizeof *share);
+    else if (how == NASTL_MERGE_ADD)
+        nastl_add(read->delta, read->delta, share, n);
+}
+
 int nastl_plan_backward(struct nastl_plan *plan, const struct nastl_step *step)
 {
-    for (size_t i = plan->count; i-- > 0;)
-        TRY(plan->ops[i].kind->backward(&plan->ops[i], step));
+    for (size_t i = plan->count; i-- > 0;) {
+        struct nastl_op *op = &plan->ops[i];
+        if (op->other)
+            merge(op->merge_other, op->other, op->delta);
+        TRY(op->kind->backward(op, step));
+        if (op->from)
+            merge(op->merge, op->from, op->delta_in);
+    }
     return 0;
 }

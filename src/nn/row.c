@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "nn/embed.h"
 #include "nn/kernel.h"
 
 /* A vector of floats; the compiler splits it where registers are narrower. */
@@ -24,16 +25,21 @@ struct stage {
     const struct nastl_node *node;
     const struct nastl_node *fold; /* LINEAR: the batch norm after it, or NULL */
     bool skip;                     /* nothing to do: folded, or dropout */
+    bool in_place;                 /* y is x */
     size_t inputs, width, padded;  /* padded: width in whole vectors */
     float *weight;                 /* LINEAR: panels */
     float *bias;                   /* LINEAR: (padded) */
+    struct nastl_piecewise bins;   /* PIECEWISE */
+    float *numbers;                /* PIECEWISE: (D'); PERIODIC: (D', 2 pieces) */
+    int32_t *bin;                  /* PIECEWISE: (D') */
+    float *out;                    /* (padded) */
+    const float *x, *z;            /* what it reads; ADD: the second */
 };
 
 struct nastl_row {
     const struct nastl_net *net;
     struct stage *stages; /* (node_count) */
-    float *buffer[2];
-    uint32_t *list; /* inputs of a layer that are not zero */
+    uint32_t *list;       /* inputs of a layer that are not zero */
     void *block;
 };
 
@@ -49,7 +55,24 @@ static const struct nastl_node *folded_norm(const struct nastl_graph *graph, siz
     if (graph->nodes[at].kind != NASTL_NODE_LINEAR || at + 1 == graph->node_count)
         return NULL;
     const struct nastl_node *next = &graph->nodes[at + 1];
-    return next->kind == NASTL_NODE_BATCH_NORM && next->from == at ? next : NULL;
+    return next->kind == NASTL_NODE_BATCH_NORM && next->from == at &&
+                   nastl_graph_readers(graph, at) == 1
+               ? next
+               : NULL;
+}
+
+/* A dropout hands on what it reads, which others may read too. */
+static bool passes_through(const struct nastl_row *row, size_t at)
+{
+    return row->stages[at].node->kind == NASTL_NODE_DROPOUT &&
+           nastl_graph_readers(row->net->graph, row->stages[at].node->from) > 1;
+}
+
+/* A node of a row that may write where it reads. */
+static bool may_work_in_place(const struct nastl_node *node)
+{
+    return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR &&
+           node->kind != NASTL_NODE_PIECEWISE && node->kind != NASTL_NODE_PERIODIC;
 }
 
 static void describe_stages(struct nastl_row *row)
@@ -64,6 +87,24 @@ static void describe_stages(struct nastl_row *row)
         stage->fold = folded_norm(graph, i);
         stage->skip = stage->node->kind == NASTL_NODE_DROPOUT ||
                       (i > 0 && row->stages[i - 1].fold == stage->node);
+        stage->in_place =
+            stage->skip || (may_work_in_place(stage->node) &&
+                            nastl_graph_readers(graph, stage->node->from) == 1 &&
+                            !passes_through(row, stage->node->from));
+    }
+}
+
+static void place_embedding(const struct nastl_graph *graph, struct stage *stage,
+                            struct nastl_carver *carver)
+{
+    const size_t columns = graph->shape.numeric;
+    if (stage->node->kind == NASTL_NODE_PIECEWISE) {
+        nastl_piecewise_place(&stage->bins, graph, stage->node, carver);
+        stage->numbers = nastl_carve(carver, columns, sizeof(float));
+        stage->bin = nastl_carve(carver, columns, sizeof *stage->bin);
+    } else if (stage->node->kind == NASTL_NODE_PERIODIC) {
+        stage->numbers =
+            nastl_carve(carver, columns * 2 * stage->node->pieces, sizeof(float));
     }
 }
 
@@ -73,13 +114,16 @@ static void place(struct nastl_row *row, struct nastl_carver *carver)
     for (size_t i = 0; i < row->net->graph->node_count; i++) {
         struct stage *stage = &row->stages[i];
         most = stage->padded > most ? stage->padded : most;
+        place_embedding(row->net->graph, stage, carver);
+        stage->x = row->stages[stage->node->from].out;
+        stage->z = row->stages[stage->node->other].out;
+        stage->out = stage->in_place ? row->stages[stage->node->from].out
+                                     : nastl_carve(carver, stage->padded, sizeof(float));
         if (stage->node->kind != NASTL_NODE_LINEAR)
             continue;
         stage->weight = nastl_carve(carver, stage->padded * stage->inputs, sizeof(float));
         stage->bias = nastl_carve(carver, stage->padded, sizeof(float));
     }
-    for (int i = 0; i < 2; i++)
-        row->buffer[i] = nastl_carve(carver, most, sizeof(float));
     row->list = nastl_carve(carver, most, sizeof *row->list);
 }
 
@@ -155,6 +199,10 @@ void nastl_row_refresh(struct nastl_row *row)
     for (size_t i = 0; i < row->net->graph->node_count; i++)
         if (row->stages[i].node->kind == NASTL_NODE_LINEAR)
             copy_linear(row, &row->stages[i]);
+        else if (row->stages[i].node->kind == NASTL_NODE_PIECEWISE)
+            nastl_piecewise_fill(
+                &row->stages[i].bins, tensor(row, row->stages[i].node, 0),
+                tensor(row, row->stages[i].node, 1), tensor(row, row->stages[i].node, 2));
 }
 
 /* ---- running ---- */
@@ -239,7 +287,7 @@ NASTL_HOT static void product(float *y, const struct stage *stage, const float *
         panels(y, stage, x, NULL, count);
 }
 
-/* What each kind of node does; only a linear has y apart from x. */
+/* What each kind of node does; a linear and an embedding have y apart from x. */
 typedef void (*stage_function)(const struct nastl_row *row, const struct stage *stage,
                                float *y, const float *x);
 
@@ -275,8 +323,46 @@ static void run_activation(const struct nastl_row *row, const struct stage *stag
     nastl_activate(stage->node->activation, y, x, stage->width);
 }
 
+/* What stands behind the numbers is passed on behind their embeddings. */
+static void pass_rest(const struct nastl_row *row, const struct stage *stage, float *y,
+                      const float *x)
+{
+    const size_t columns = row->net->graph->shape.numeric;
+    memcpy(y + columns * stage->node->each, x + columns,
+           (stage->inputs - columns) * sizeof *y);
+}
+
+static void run_piecewise(const struct nastl_row *row, const struct stage *stage,
+                          float *y, const float *x)
+{
+    nastl_piecewise_row(&stage->bins, y, stage->bin, stage->numbers, x);
+    pass_rest(row, stage, y, x);
+}
+
+static void run_periodic(const struct nastl_row *row, const struct stage *stage, float *y,
+                         const float *x)
+{
+    const struct nastl_periodic table = {.columns = row->net->graph->shape.numeric,
+                                         .count = stage->node->pieces,
+                                         .each = stage->node->each,
+                                         .frequency = tensor(row, stage->node, 0),
+                                         .weight = tensor(row, stage->node, 1),
+                                         .bias = tensor(row, stage->node, 2)};
+    nastl_periodic_row(&table, y, stage->numbers, x);
+    pass_rest(row, stage, y, x);
+}
+
+static void run_add(const struct nastl_row *row, const struct stage *stage, float *y,
+                    const float *x)
+{
+    (void)row;
+    nastl_add(y, x, stage->z, stage->width);
+}
+
 static const stage_function functions[] = {
-    NULL, run_linear, run_layer_norm, run_batch_norm, run_activation, NULL,
+    NULL, run_linear,    run_layer_norm, run_batch_norm, run_activation,
+    NULL, run_piecewise, run_periodic,   run_add,        NULL,
+    NULL, NULL,          NULL, /* tokens: net.c runs a plan */
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");
 
@@ -297,16 +383,12 @@ static void read_input(const struct nastl_row *row, float *out, const float *x,
 void nastl_row_run(struct nastl_row *row, const float *x, const int32_t *code, float *out)
 {
     const struct nastl_graph *graph = row->net->graph;
-    int current = 0;
-    read_input(row, row->buffer[current], x, code);
+    read_input(row, row->stages[0].out, x, code);
     for (size_t i = 1; i < graph->node_count; i++) {
         const struct stage *stage = &row->stages[i];
-        if (stage->skip)
-            continue;
-        const float *in = row->buffer[current];
-        if (stage->node->kind == NASTL_NODE_LINEAR)
-            current = 1 - current;
-        functions[stage->node->kind](row, stage, row->buffer[current], in);
+        if (!stage->skip)
+            functions[stage->node->kind](row, stage, stage->out, stage->x);
     }
-    memcpy(out, row->buffer[current], graph->shape.outputs * sizeof *out);
+    memcpy(out, row->stages[graph->node_count - 1].out,
+           graph->shape.outputs * sizeof *out);
 }

@@ -25,7 +25,9 @@ int nastl_trainer_create(struct nastl_trainer **out, struct nastl_net *net,
 void nastl_trainer_destroy(struct nastl_trainer *trainer);
 
 bool nastl_trainer_done(const struct nastl_trainer *trainer);
-/* One epoch: its steps, then a look at the validation rows. */
+/* One epoch: its steps, then a look at the validation rows. After a stop by the poll,
+ * only nastl_trainer_finish() makes sense: parameters and moments are in the midst of it.
+ */
 int nastl_trainer_epoch(struct nastl_trainer *trainer);
 /* One step on these rows of params.xy (count <= the batch size); *loss grows by the sum
  * of their losses before the step. nastl_trainer_epoch() is made of these. */
@@ -37,7 +39,8 @@ const float *nastl_trainer_gradient(const struct nastl_trainer *trainer, size_t 
 void nastl_trainer_finish(struct nastl_trainer *trainer);
 
 struct nastl_trainer_state *nastl_trainer_state(struct nastl_trainer *trainer);
-/* The moments and the kept weights: one block of *count numbers, borrowed. */
+/* The moments, the kept weights, those of the last epochs where they are averaged: one
+ * block of *count numbers, borrowed. */
 float *nastl_trainer_numbers(struct nastl_trainer *trainer, size_t *count);
 /* The parameters with the running statistics: one block of *count numbers, borrowed. */
 float *nastl_trainer_parameters(struct nastl_trainer *trainer, size_t *count);

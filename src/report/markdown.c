@@ -318,13 +318,13 @@ static int put_all(struct nastl_strbuf *buf, const json_t *doc, const char *fold
 
 int nastl_report_markdown(char **out, const char *folder)
 {
-    char *text;
+    char *path;
     json_t *doc;
     struct nastl_strbuf buf;
-    TRY(nastl_report_json(&text, folder));
-    int status = nastl_json_parse(&doc, text, "pareto.json");
-    free(text);
-    TRY(status);
+    TRY(nastl_file_join(&path, folder, "pareto.json"));
+    int status = nastl_json_read(&doc, path);
+    free(path);
+    TRY(status == NASTL_ENOENT ? nastl_report_missing(folder, "pareto.json") : status);
     nastl_strbuf_init(&buf);
     status = put_all(&buf, doc, folder);
     json_decref(doc);

@@ -29,6 +29,13 @@ const char *const *nastl_report_formats(void)
 
 /* ---- files as they are ------------------------------------------------------------- */
 
+int nastl_report_missing(const char *folder, const char *name)
+{
+    return nastl_error(NASTL_ENOENT,
+                       "%s: it has no %s yet; go on with the search (--resume)", folder,
+                       name);
+}
+
 static int published(char **out, const char *folder, const char *name)
 {
     enum { MOST_BYTES = 256 << 20 };
@@ -37,11 +44,7 @@ static int published(char **out, const char *folder, const char *name)
     TRY(nastl_file_join(&path, folder, name));
     int status = nastl_file_read(out, &length, path, MOST_BYTES);
     free(path);
-    if (status == NASTL_ENOENT)
-        status = nastl_error(NASTL_ENOENT,
-                             "%s: it has no %s yet; go on with the search (--resume)",
-                             folder, name);
-    return status;
+    return status == NASTL_ENOENT ? nastl_report_missing(folder, name) : status;
 }
 
 int nastl_report_json(char **out, const char *folder)

@@ -12,4 +12,7 @@ int nastl_report_json(char **out, const char *folder);
 int nastl_report_csv(char **out, const char *folder);
 int nastl_report_markdown(char **out, const char *folder);
 
+/* NASTL_ENOENT: the file of the study is not there yet. */
+int nastl_report_missing(const char *folder, const char *name);
+
 #endif

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* What reading the last rows and writing the files takes. */
 static double for_files(double time)
@@ -73,4 +74,16 @@ void nastl_budget_tell(const struct nastl_budget *budget, const char *phase, dou
         .best = best,
     };
     budget->hooks->progress(&progress, budget->hooks->payload);
+}
+
+void nastl_epochs_tell(size_t epoch, size_t of, double score, void *payload)
+{
+    struct nastl_epochs *epochs = payload;
+    char best[64];
+    if (!epochs->is_begun || score > epochs->best)
+        epochs->best = score;
+    epochs->is_begun = true;
+    snprintf(best, sizeof best, "%s %.4f", epochs->metric, fabs(epochs->best));
+    nastl_budget_tell(epochs->budget, epochs->phase, (double)epoch, (double)of, 0, NAN,
+                      best);
 }

@@ -33,4 +33,13 @@ bool nastl_budget_over(const struct nastl_budget *budget, double share);
 void nastl_budget_tell(const struct nastl_budget *budget, const char *phase, double done,
                        double total, double rate, double left, const char *best);
 
+/* The epochs of one training, told with the best score so far: a nastl_training.epoch. */
+struct nastl_epochs {
+    const struct nastl_budget *budget;
+    const char *phase, *metric;
+    double best; /* greater is better, as early stopping sees it */
+    bool is_begun;
+};
+void nastl_epochs_tell(size_t epoch, size_t of, double score, void *payload);
+
 #endif

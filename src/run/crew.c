@@ -507,46 +507,43 @@ static void work(struct crew *crew)
 
 static bool accept_point(const struct nastl_point *point, void *payload)
 {
-    const struct crew *crew = payload;
+    const struct nastl_problem *problem = payload;
     struct nastl_candidate candidate;
     nastl_candidate_init(&candidate);
     bool accepted = false;
-    if (nastl_point_candidate(&candidate, problem_of(crew)->space, point) == NASTL_OK)
-        accepted = nastl_trial_accepts(problem_of(crew), &candidate);
+    if (nastl_point_candidate(&candidate, problem->space, point) == NASTL_OK)
+        accepted = nastl_trial_accepts(problem, &candidate);
     nastl_candidate_finish(&candidate);
     return accepted;
 }
 
-static int create_searcher(struct crew *crew)
+static int create_searcher(struct nastl_searcher **out,
+                           const struct nastl_problem *problem,
+                           const struct nastl_searcher_class *sampler, size_t planned)
 {
     const struct nastl_searcher_params params = {
-        .space = problem_of(crew)->space,
-        .seed = problem_of(crew)->seed,
-        .objectives = problem_of(crew)->objective_count,
-        .trials = crew->params->planned,
+        .space = problem->space,
+        .seed = problem->seed,
+        .objectives = problem->objective_count,
+        .trials = planned,
         .accept = accept_point,
-        .payload = crew,
+        .payload = (void *)problem,
     };
-    return nastl_searcher_create(&crew->searcher, crew->params->sampler, &params);
+    return nastl_searcher_create(out, sampler, &params);
 }
 
-static int none_accepted(const struct nastl_searcher *searcher)
+int nastl_crew_check(const struct nastl_problem *problem)
 {
-    return nastl_error(NASTL_EINVAL,
-                       "constraints: decided before training, they reject each of the "
-                       "%zu candidates that were drawn; loosen one, or change the space",
-                       nastl_searcher_rejected(searcher));
-}
-
-int nastl_crew_check(const struct nastl_crew_params *params)
-{
-    struct crew crew = {.params = params};
+    struct nastl_searcher *searcher;
     const struct nastl_point *point;
-    TRY(create_searcher(&crew));
-    int status = nastl_searcher_ask(&point, crew.searcher, 0);
+    TRY(create_searcher(&searcher, problem, nastl_searcher_find("random"), 1));
+    int status = nastl_searcher_ask(&point, searcher, 0);
     if (status > 0)
-        status = none_accepted(crew.searcher);
-    nastl_searcher_destroy(crew.searcher);
+        status = nastl_error(NASTL_EINVAL,
+                             "constraints: none of %zu candidates drawn holds them; "
+                             "loosen them, or widen the space",
+                             nastl_searcher_rejected(searcher));
+    nastl_searcher_destroy(searcher);
     return status;
 }
 
@@ -558,7 +555,8 @@ static int prepare(struct crew *crew)
     free(folder);
     TRY(status);
     TRY(nastl_study_trials(crew->params->study, &crew->ledger, &crew->ledger_count));
-    return create_searcher(crew);
+    return create_searcher(&crew->searcher, problem_of(crew), crew->params->sampler,
+                           crew->params->planned);
 }
 
 static void finish(struct crew *crew)

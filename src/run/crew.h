@@ -32,9 +32,8 @@ struct nastl_crew_result {
     size_t rejected;
 };
 
-/* NASTL_EINVAL where constraints leave nothing to try. Needs `problem`, `sampler` and
- * `planned` alone. */
-int nastl_crew_check(const struct nastl_crew_params *params);
+/* NASTL_EINVAL where the constraints leave nothing to train. */
+int nastl_crew_check(const struct nastl_problem *problem);
 
 /* Works until a budget is used up. What the ledger knows already is taken from it.
  * Weights of trials lie in STUDY/checkpoints/trial-N.h5 afterwards. */

@@ -141,9 +141,9 @@ static bool is_record(const char *key)
 static int unknown_key(const struct nastl_yaml_tree *tree, const struct nastl_yaml *node)
 {
     const char *near = nastl_opt_nearest(nastl_search_opts, node->key);
-    return nastl_yaml_error(
-        tree, node, "unknown%s%s%s; give an option of `nas-tl search`",
-        near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return near ? nastl_yaml_error(tree, node, "unknown; did you mean '%s'?", near)
+                : nastl_yaml_error(tree, node,
+                                   "unknown; give an option of `nas-tl search`");
 }
 
 /* A list replaces what was there: REPEAT options would add to it. */

@@ -164,8 +164,10 @@ static int add_energy(struct nastl_problem *problem, bool by_name,
         return add_objective(problem, "energy");
     if (by_name || status != NASTL_ENOTSUP)
         return status;
+    const char *why = nastl_error_last();
+    const size_t name = strlen("energy: ");
     nastl_log_warning(log, "energy is left out of the objectives: %s",
-                      nastl_error_last());
+                      strncmp(why, "energy: ", name) == 0 ? why + name : why);
     return NASTL_OK;
 }
 
@@ -252,8 +254,18 @@ static int load_space(struct nastl_space **out, const struct nastl_search_params
     return NASTL_OK;
 }
 
-/* What the data decides: without a source there is nothing to start from, and classes are
- * not transformed. */
+/* Classes are not transformed and have no loss of numbers; numbers have no classes. */
+static int fit_task(struct nastl_problem *problem)
+{
+    if (problem->dataset->task == NASTL_TASK_REGRESSION) {
+        TRY(nastl_space_fix(problem->space, "training.label_smoothing", NULL, 0));
+        return nastl_space_fix(problem->space, "training.class_weights", "none", 0);
+    }
+    TRY(nastl_space_fix(problem->space, "training.loss", "squared", 0));
+    return nastl_space_fix(problem->space, "training.label_transform", "none", 0);
+}
+
+/* What the data decides: without a source there is nothing to start from. */
 static int fit_space(struct nastl_problem *problem,
                      const struct nastl_search_params *params)
 {
@@ -262,9 +274,7 @@ static int fit_space(struct nastl_problem *problem,
         nastl_dataset_count(problem->dataset, NASTL_PART_SOURCE_TRAIN) > 0;
     if (!has_source)
         TRY(nastl_space_fix(problem->space, "transfer.strategy", "scratch", 0));
-    if (problem->dataset->task != NASTL_TASK_REGRESSION)
-        TRY(nastl_space_fix(problem->space, "training.label_transform", "none", 0));
-    return NASTL_OK;
+    return fit_task(problem);
 }
 
 /* ---- parts and folds ----------------------------------------------------------------
@@ -349,13 +359,19 @@ static int parse_folds(size_t *out, const char *asked)
     return NASTL_OK;
 }
 
+/* Where rows are few, not more folds than rows. */
+static size_t auto_folds(size_t labelled)
+{
+    if (labelled >= NASTL_AUTO_FOLDS_BELOW)
+        return 1;
+    return labelled < NASTL_AUTO_FOLDS ? labelled : NASTL_AUTO_FOLDS;
+}
+
 static int make_target_views(struct nastl_problem *problem, const struct rows *train,
                              const struct rows *valid)
 {
-    const size_t labelled_count = train->count + valid->count;
     if (problem->fold_count == 0)
-        problem->fold_count =
-            labelled_count < NASTL_AUTO_FOLDS_BELOW ? NASTL_AUTO_FOLDS : 1;
+        problem->fold_count = auto_folds(train->count + valid->count);
     problem->folds = nastl_alloc_zero(problem->fold_count, sizeof *problem->folds);
     if (!problem->folds)
         return nastl_error_nomem("folds");
@@ -418,8 +434,8 @@ static int create_parts(struct nastl_problem *problem,
     TRY(load_space(&problem->space, params));
     TRY(nastl_problem_data(&problem->dataset, params, log));
     TRY(fit_space(problem, params));
-    TRY(choose_objectives(problem, &params->objectives, log));
-    return make_views(problem);
+    TRY(make_views(problem));
+    return choose_objectives(problem, &params->objectives, log);
 }
 
 int nastl_problem_create(struct nastl_problem **out,

@@ -30,7 +30,6 @@ struct search {
     struct nastl_study *study;
     char *folder;
     size_t trials, planned, jobs;
-    const struct nastl_searcher_class *sampler;
     bool resumed;
     struct nastl_crew_result result;
 };
@@ -56,6 +55,13 @@ static int new_folder(char **out)
     }
 }
 
+static int check_new_folder(const char *folder)
+{
+    if (nastl_file_exists(folder))
+        return nastl_error(NASTL_EEXIST, "%s: is a file; name another folder", folder);
+    return nastl_file_check_place(folder);
+}
+
 static int choose_folder(struct search *search)
 {
     const struct nastl_search_params *params = search->params;
@@ -73,22 +79,21 @@ static int choose_folder(struct search *search)
                            "%s: is a study already; add --resume to go on with "
                            "it, or name another folder",
                            search->folder);
-    return NASTL_OK;
+    return nastl_file_is_folder(search->folder) ? NASTL_OK
+                                                : check_new_folder(search->folder);
 }
 
 /* The searcher plans for the trials that the study was begun with: a resume that asks for
  * more must be given the same suggestions. */
-static int note_plan(struct search *search)
+static int plan(struct search *search)
 {
-    char number[32];
-    nastl_number_text(number, (double)search->planned);
-    return nastl_study_set_fact(search->study, "planned", number);
-}
-
-static int read_plan(struct search *search)
-{
-    char *text = NULL;
+    char number[32], *text = NULL;
     double planned;
+    if (!search->resumed) {
+        search->planned = search->trials;
+        nastl_number_text(number, (double)search->trials);
+        return nastl_study_set_fact(search->study, "planned", number);
+    }
     TRY(nastl_study_get_fact(search->study, "planned", &text));
     const bool is_known = text && nastl_number_parse(&planned, text, strlen(text));
     search->planned = is_known ? (size_t)planned : search->trials;
@@ -96,7 +101,7 @@ static int read_plan(struct search *search)
     return NASTL_OK;
 }
 
-static int create_study(struct search *search)
+static int open_study(struct search *search)
 {
     const struct nastl_problem *problem = search->problem;
     const struct nastl_study_info info = {
@@ -104,7 +109,21 @@ static int create_study(struct search *search)
         .objectives = problem->objective_count,
         .objective = problem->objectives,
     };
-    return nastl_study_create(&search->study, search->folder, &info);
+    return search->resumed ? nastl_study_open(&search->study, search->folder)
+                           : nastl_study_create(&search->study, search->folder, &info);
+}
+
+/* What was asked, with the defaults filled in that depend on data and machine. */
+static int write_filled_in(const char *path, const struct search *search)
+{
+    const struct nastl_problem *problem = search->problem;
+    struct nastl_search_params filled = *search->params;
+    char *names[NASTL_OBJECTIVES];
+    for (size_t j = 0; j < problem->objective_count; j++)
+        names[j] = (char *)problem->objectives[j]->name;
+    filled.objectives = (struct nastl_list){names, problem->objective_count};
+    filled.trials = (int64_t)search->trials;
+    return nastl_record_write(path, &filled, &problem->dataset->files);
 }
 
 static int write_record(struct search *search)
@@ -112,10 +131,23 @@ static int write_record(struct search *search)
     char *path;
     TRY(nastl_file_make_folder(search->folder));
     TRY(path_in(&path, search, "study.yaml"));
-    const int status =
-        nastl_record_write(path, search->params, &search->problem->dataset->files);
+    const int status = write_filled_in(path, search);
     free(path);
     return status;
+}
+
+/* The default objectives depend on the machine: another one may measure more or less. */
+static int check_objectives(const struct search *search)
+{
+    const struct nastl_problem *problem = search->problem;
+    bool same = nastl_study_objectives(search->study) == problem->objective_count;
+    for (size_t j = 0; same && j < problem->objective_count; j++)
+        same = nastl_study_objective(search->study, j) == problem->objectives[j];
+    return same ? NASTL_OK
+                : nastl_error(
+                      NASTL_EINVAL,
+                      "--objectives: not those that the study was begun with; name "
+                      "them as study.yaml does");
 }
 
 static int check_record(struct search *search)
@@ -148,26 +180,16 @@ static void keep_training_time_honest(struct search *search)
                       "training_time is measured with one job: --jobs 1");
 }
 
-static bool is_auto(const struct nastl_search_params *params)
+static const struct nastl_searcher_class *choose_sampler(const struct search *search)
 {
-    return !params->sampler || strcmp(params->sampler, "auto") == 0;
-}
-
-static void choose_sampler(struct search *search)
-{
+    const char *name = search->params->sampler ? search->params->sampler : "auto";
+    if (strcmp(name, "auto") != 0)
+        return nastl_searcher_find(name);
     const bool many = search->planned == 0 || search->planned >= NSGA2_FROM;
-    const char *automatic = many ? "nsga2" : "random";
-    search->sampler = nastl_searcher_find(
-        is_auto(search->params) ? automatic : search->params->sampler);
-}
-
-static void tell_sampler(const struct search *search)
-{
-    const bool many = strcmp(search->sampler->name, "nsga2") == 0;
-    if (is_auto(search->params))
-        nastl_log_info(nastl_budget_log(&search->budget), "sampler: %s",
-                       many ? "nsga2, since there are trials enough for generations"
-                            : "random, since there are fewer than 40 trials");
+    nastl_log_info(nastl_budget_log(&search->budget), "sampler: %s",
+                   many ? "nsga2, since there are trials enough for generations"
+                        : "random, since there are fewer than 40 trials");
+    return nastl_searcher_find(many ? "nsga2" : "random");
 }
 
 static int prepare_source(struct search *search)
@@ -321,34 +343,26 @@ static bool is_finished(const struct search *search)
     return over == count && (exhausted || (search->trials && over >= search->trials));
 }
 
-static bool keeps_all(const struct search *search)
+static int work(struct search *search)
 {
-    return search->params->keep && strcmp(search->params->keep, "all") == 0;
-}
-
-static struct nastl_crew_params crew_params(struct search *search)
-{
-    return (struct nastl_crew_params){
+    const bool keep_all =
+        search->params->keep && strcmp(search->params->keep, "all") == 0;
+    const struct nastl_crew_params crew = {
         .problem = search->problem,
         .study = search->study,
-        .sampler = search->sampler,
+        .sampler = choose_sampler(search),
         .trials = search->trials,
         .planned = search->planned,
         .jobs = search->jobs,
         .budget = &search->budget,
-        .keep_all = keeps_all(search),
+        .keep_all = keep_all,
     };
-}
-
-static int work(struct search *search)
-{
-    const struct nastl_crew_params crew = crew_params(search);
     const struct nastl_finish_params finish = {
         .problem = search->problem,
         .study = search->study,
         .budget = &search->budget,
         .jobs = search->jobs,
-        .keep_all = crew.keep_all,
+        .keep_all = keep_all,
     };
     TRY(nastl_crew_work(&search->result, &crew));
     TRY(nastl_finish_members(&finish));
@@ -356,25 +370,7 @@ static int work(struct search *search)
 }
 
 /* Nothing of a new study is on the disk before everything that was asked is understood.
- * A ledger without its record could not be resumed. */
-static int begin(struct search *search)
-{
-    search->planned = search->trials;
-    choose_sampler(search);
-    const struct nastl_crew_params crew = crew_params(search);
-    TRY(nastl_crew_check(&crew));
-    TRY(write_record(search));
-    TRY(create_study(search));
-    return note_plan(search);
-}
-
-static int go_on(struct search *search)
-{
-    TRY(read_plan(search));
-    choose_sampler(search);
-    return NASTL_OK;
-}
-
+ */
 static int prepare(struct search *search)
 {
     TRY(choose_folder(search));
@@ -388,11 +384,19 @@ static int prepare(struct search *search)
     nastl_budget_tell(&search->budget, "loading", 0, 0, 0, NAN, "");
     TRY(nastl_problem_create(&search->problem, search->params,
                              nastl_budget_log(&search->budget)));
+    if (search->resumed)
+        TRY(check_objectives(search));
     keep_training_time_honest(search);
-    TRY(search->resumed ? go_on(search) : begin(search));
-    tell_sampler(search);
+    TRY(nastl_crew_check(search->problem));
+    if (search->params->warm_start)
+        TRY(prepare_source(search));
+    if (!search->study) { /* a ledger without its record could not be resumed */
+        TRY(write_record(search));
+        TRY(open_study(search));
+    }
+    TRY(plan(search));
     TRY(publish_head(search));
-    return prepare_source(search);
+    return search->problem->warm ? NASTL_OK : prepare_source(search);
 }
 
 static int run(struct nastl_search_outcome *out, struct search *search)
@@ -409,8 +413,9 @@ static int run(struct nastl_search_outcome *out, struct search *search)
     return NASTL_OK;
 }
 
-/* Every network works on one thread: many small products gain nothing from a team that
- * spins between them. Workers are counted by --jobs. */
+/* Every network works on one thread, the source and what is measured, too: bits and
+ * figures are those of one thread, and a team that spins between small products crawls
+ * where others want the cores. Workers are counted by --jobs. */
 int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_search_params *params,
                      const struct nastl_hooks *hooks)

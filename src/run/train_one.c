@@ -68,6 +68,7 @@ static int check_params(const struct nastl_train_one_params *params)
         return nastl_error(NASTL_EINVAL, "--target: missing; give the rows to train on");
     if (!params->out)
         return nastl_error(NASTL_EINVAL, "--out: missing; name the model file to write");
+    TRY(nastl_file_check_place(params->out));
     if (!params->force && nastl_file_exists(params->out))
         return nastl_error(NASTL_EEXIST,
                            "%s: is there already; add --force to write over it",
@@ -94,7 +95,9 @@ static int only_candidate(struct job *job)
         status =
             nastl_candidate_set(&job->candidate, "transfer.strategy", "fine_tune", 0);
     if (status == NASTL_OK && !nastl_trial_accepts(job->problem, &job->candidate))
-        status = nastl_error(NASTL_EINVAL, "%s: violates its own constraints; correct it",
+        status = nastl_error(NASTL_EINVAL,
+                             "%s: violates its own constraints, or is to be "
+                             "fine-tuned without --warm-start; correct it",
                              job->params->arch);
     return status;
 }
@@ -107,24 +110,19 @@ static bool is_interrupted(void *payload)
     return nastl_budget_interrupted(payload);
 }
 
-static void tell_epoch(size_t epoch, size_t of, double score, void *payload)
-{
-    char best[64];
-    snprintf(best, sizeof best, "score %.4f", fabs(score));
-    nastl_budget_tell(payload, "train", (double)epoch, (double)of, 0, NAN, best);
-}
-
 static int train(struct job *job)
 {
     const struct nastl_stop stop = {is_interrupted, NULL, &job->budget};
+    struct nastl_epochs epochs = {&job->budget, "train",
+                                  nastl_metric_name(job->problem->metric)};
     const struct nastl_training training = {
         .problem = job->problem,
         .view = job->problem->folds[0],
         .candidate = &job->candidate,
         .warm = job->problem->warm,
         .stop = &stop,
-        .epoch = tell_epoch,
-        .epoch_payload = &job->budget,
+        .epoch = nastl_epochs_tell,
+        .epoch_payload = &epochs,
     };
     TRY(nastl_train_model(&job->model, &job->trained, &training));
     return job->problem->test_count

@@ -14,6 +14,8 @@ static enum nastl_scaling scaling_of(const struct nastl_candidate *candidate)
 {
     const char *name =
         nastl_candidate_text(candidate, "input.numeric_scaling", "standard");
+    if (strcmp(name, "robust") == 0)
+        return NASTL_SCALING_ROBUST;
     return strcmp(name, "quantile") == 0 ? NASTL_SCALING_QUANTILE
                                          : NASTL_SCALING_STANDARD;
 }
@@ -27,7 +29,7 @@ static enum nastl_label_transform transform_of(const struct nastl_candidate *can
     return strcmp(name, "quantile") == 0 ? NASTL_LABEL_QUANTILE : NASTL_LABEL_NONE;
 }
 
-static enum nastl_loss loss_of(enum nastl_task task)
+static enum nastl_loss loss_of(enum nastl_task task, const struct nastl_recipe *recipe)
 {
     switch (task) {
     case NASTL_TASK_BINARY:
@@ -35,7 +37,7 @@ static enum nastl_loss loss_of(enum nastl_task task)
     case NASTL_TASK_MULTICLASS:
         return NASTL_LOSS_CROSS_ENTROPY;
     default:
-        return NASTL_LOSS_SQUARED_ERROR;
+        return recipe->huber ? NASTL_LOSS_HUBER : NASTL_LOSS_SQUARED_ERROR;
     }
 }
 
@@ -74,10 +76,11 @@ static bool is_enough(const struct nastl_stop *stop)
     return stop && stop->enough && stop->enough(stop->payload);
 }
 
-static bool is_over(void *payload)
+/* Between steps, so that an interrupt does not wait for a long epoch. */
+static bool goes_on(void *payload)
 {
-    const struct nastl_stop *stop = payload;
-    return is_stopped(stop) || is_enough(stop);
+    const struct validation *valid = payload;
+    return !is_stopped(valid->training->stop) && !is_enough(valid->training->stop);
 }
 
 static bool after_epoch(size_t epoch, double train_loss, double score, void *payload)
@@ -87,7 +90,7 @@ static bool after_epoch(size_t epoch, double train_loss, double score, void *pay
     (void)train_loss;
     if (training->epoch)
         training->epoch(epoch, valid->epochs, score, training->epoch_payload);
-    return true;
+    return goes_on(payload);
 }
 
 /* ---- training ---------------------------------------------------------------------- */
@@ -108,7 +111,6 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     const struct nastl_dataset *data = training->problem->dataset;
     const struct nastl_prep *prep;
     struct nastl_train_params params = {
-        .loss = loss_of(data->task),
         .seed = training->problem->seed,
         .trial = training->stream,
         .train = view->index,
@@ -119,10 +121,11 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
         .score_payload = valid,
         .epoch = after_epoch,
         .epoch_payload = valid,
-        .cut = is_over,
-        .cut_payload = (void *)training->stop,
+        .poll = goes_on,
+        .poll_payload = valid,
     };
     recipe_of(&params.recipe, training);
+    params.loss = loss_of(data->task, &params.recipe);
     valid->epochs = params.recipe.max_epochs;
     TRY(nastl_view_features(&prep, &params.xy, view, scaling_of(training->candidate)));
     TRY(nastl_view_labels(&valid->map, &params.y, view,
@@ -191,6 +194,21 @@ static int build_model(struct nastl_model *model, const struct nastl_training *t
     return nastl_net_create(&model->net, model->graph);
 }
 
+/* The weights to start from. */
+static int start(struct nastl_trained *trained, struct nastl_model *model,
+                 const struct nastl_training *training)
+{
+    const struct nastl_view *view = training->view;
+    const struct nastl_prep *prep;
+    const struct nastl_xy *xy;
+    TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
+    nastl_net_init(model->net, training->problem->seed, training->stream);
+    TRY(nastl_net_fit(model->net, xy, view->index, view->train_count));
+    return training->warm ? nastl_warm_start(&trained->matched, model->net, model->layout,
+                                             training->warm)
+                          : NASTL_OK;
+}
+
 int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
                       const struct nastl_training *training)
 {
@@ -200,10 +218,7 @@ int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
     *trained = (struct nastl_trained){0};
     int status = build_model(model, training);
     if (status == NASTL_OK)
-        nastl_net_init(model->net, training->problem->seed, training->stream);
-    if (status == NASTL_OK && training->warm)
-        status = nastl_warm_start(&trained->matched, model->net, model->layout,
-                                  training->warm);
+        status = start(trained, model, training);
     if (status == NASTL_OK)
         status = run_training(trained, model, training);
     if (status < 0) {

@@ -13,7 +13,8 @@
 #include <string.h>
 
 enum {
-    FOLDS_MOST = 32 /* streams of a trial: one a fold; the last one is the refit's */
+    FOLDS_MOST = 32, /* streams of a trial: one a fold; the last one is the refit's */
+    CONSTRAINT_NAMES = 8
 };
 
 static bool wants_source(const struct nastl_candidate *candidate)
@@ -56,6 +57,8 @@ bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate)
 {
     struct nastl_cost cost;
+    if (wants_source(candidate) && !problem->warm && !problem->source)
+        return false;
     if (nastl_trial_cost(&cost, problem, candidate) < 0)
         return false;
     for (size_t i = 0; i < nastl_space_constraints(problem->space); i++) {

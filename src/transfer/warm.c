@@ -110,13 +110,19 @@ static void sort_layer(const struct hidden *layer)
     permute_columns(layer, weight_of(layer, layer->next));
 }
 
+static bool is_embedding(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
+}
+
 /* Neurons may change places where every node reads the one before and works on each
  * neuron by itself, or is linear, or normalises over all of them. */
 static bool is_chain(const struct nastl_graph *graph)
 {
     for (size_t n = 1; n < graph->node_count; n++) {
         const struct nastl_node *node = &graph->nodes[n];
-        if (node->from != n - 1 || node->rows != 1 || node->kind > NASTL_NODE_DROPOUT)
+        const bool known = node->kind <= NASTL_NODE_DROPOUT || is_embedding(node);
+        if (node->from != n - 1 || node->rows != 1 || !known)
             return false;
     }
     return true;
@@ -217,9 +223,54 @@ struct warm {
     const struct nastl_graph *graph, *source_graph;
     const struct nastl_net *source;
     struct nastl_match match;
-    bool same_end; /* the last hidden layer is the same block */
+    bool same_end;       /* the last hidden layer is the same block */
+    bool whole;          /* tensors of another shape are left as drawn */
+    bool same_embedding; /* of numbers: none in both counts too */
+    long *columns; /* of the first layer's weights: where they are in the source's */
     size_t copied; /* trainable numbers */
 };
+
+/* ---- embeddings of numbers ---- */
+
+static const struct nastl_node *embedding_of(const struct nastl_graph *graph)
+{
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (is_embedding(&graph->nodes[n]))
+            return &graph->nodes[n];
+    return NULL;
+}
+
+static bool is_same(const struct nastl_node *a, const struct nastl_node *b)
+{
+    if (!a || !b)
+        return a == b;
+    return a->kind == b->kind && a->pieces == b->pieces && a->each == b->each;
+}
+
+/* Column by column as the inputs match; a number takes `each` columns, categories follow.
+ */
+static int match_columns(struct warm *warm)
+{
+    const struct nastl_node *to = embedding_of(warm->graph);
+    const struct nastl_node *from = embedding_of(warm->source_graph);
+    const size_t each = to ? to->each : 1, source_each = from ? from->each : 1;
+    const size_t numbers = warm->graph->shape.numeric, made = numbers * each;
+    const long source_numbers = (long)warm->source_graph->shape.numeric;
+    const size_t width = to ? to->width : warm->graph->nodes[0].width;
+    warm->same_embedding = is_same(to, from);
+    warm->columns = nastl_arena_alloc(&warm->match.memory, width, sizeof *warm->columns);
+    if (!warm->columns)
+        return nastl_error_nomem("a match of columns");
+    for (size_t i = 0; i < width; i++) {
+        const bool number = i < made;
+        const long at = warm->match.input[number ? i / each : numbers + (i - made)];
+        long column = at + source_numbers * ((long)source_each - 1);
+        if (number)
+            column = at * (long)each + (long)(i % each);
+        warm->columns[i] = at < 0 || (number && !warm->same_embedding) ? -1 : column;
+    }
+    return NASTL_OK;
+}
 
 /* Copies tensor t of the candidate from a tensor of the source, if there is one. */
 static void copy_from(struct warm *warm, size_t t, const struct nastl_tensor *from,
@@ -245,18 +296,77 @@ static void copy_tables(struct warm *warm)
     }
 }
 
+/* The biases of the tokens that come from tables, (K, width) here and there. */
+static void copy_table_bias(struct warm *warm, const struct nastl_tensor *to,
+                            const struct nastl_tensor *from)
+{
+    for (size_t k = 0; from && k < to->shape[0]; k++) {
+        const long column = warm->match.codes[k].column;
+        if (column < 0)
+            continue;
+        memcpy(to->data + k * to->shape[1], from->data + (size_t)column * from->shape[1],
+               to->shape[1] * sizeof(float));
+        warm->copied += to->shape[1];
+    }
+}
+
+/* Numbers by their columns; as wide as the source's tokens. */
+static void copy_tokens(struct warm *warm, const struct nastl_node *node)
+{
+    for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++) {
+        const struct nastl_tensor *to = nastl_net_tensor(warm->net, t);
+        const struct nastl_tensor *from = nastl_net_find(warm->source, to->name);
+        if (strstr(to->name, ".table_bias"))
+            copy_table_bias(warm, to, from);
+        else
+            copy_from(warm, t, from, to->rank == 2 ? warm->match.input : NULL, NULL);
+    }
+}
+
+static bool same_shape(const struct warm *warm, const struct nastl_tensor_spec *spec)
+{
+    const struct nastl_tensor *from = nastl_net_find(warm->source, spec->name);
+    return from && from->rank == spec->rank && from->shape[0] == spec->shape[0] &&
+           from->shape[1] == spec->shape[1];
+}
+
+/* Row by row as numbers match. Bins stay: each domain has its own. */
+static void copy_embedding(struct warm *warm, const struct nastl_node *node)
+{
+    for (size_t i = 0; i < node->tensor_count && warm->same_embedding; i++) {
+        const struct nastl_tensor_spec *spec = &warm->graph->tensors[node->tensor + i];
+        if (nastl_role_trainable(spec->role))
+            copy_from(warm, node->tensor + i, nastl_net_find(warm->source, spec->name),
+                      warm->match.input, NULL);
+    }
+}
+
+static bool is_front(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_INPUT || is_embedding(node);
+}
+
 static void copy_node(struct warm *warm, size_t n)
 {
     const struct nastl_node *node = &warm->graph->nodes[n];
-    const bool first = warm->graph->nodes[node->from].kind == NASTL_NODE_INPUT;
+    if (is_embedding(node)) {
+        copy_embedding(warm, node);
+        return;
+    }
+    const bool first = is_front(&warm->graph->nodes[node->from]);
     const bool head = n + 1 == warm->graph->node_count;
     if (head && !warm->same_end)
         return;
+    if (node->kind == NASTL_NODE_TOKENS) {
+        copy_tokens(warm, node);
+        return;
+    }
     const long *rows = head ? warm->match.output : NULL;
-    const long *columns =
-        first && node->kind == NASTL_NODE_LINEAR ? warm->match.input : NULL;
+    const long *columns = first && node->kind == NASTL_NODE_LINEAR ? warm->columns : NULL;
     for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++) {
         const struct nastl_tensor_spec *spec = &warm->graph->tensors[t];
+        if (warm->whole && !head && !same_shape(warm, spec))
+            continue;
         copy_from(warm, t, nastl_net_find(warm->source, spec->name), rows,
                   spec->rank == 2 ? columns : NULL);
     }
@@ -273,6 +383,22 @@ static size_t trainable_numbers(const struct nastl_net *net)
     return count;
 }
 
+static const struct nastl_node *attention_of(const struct nastl_graph *graph)
+{
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].kind == NASTL_NODE_ATTENTION)
+            return &graph->nodes[n];
+    return NULL;
+}
+
+/* A slice of a head is no head: tokens go over only where width and heads are the same.
+ */
+static bool same_heads(const struct nastl_graph *graph, const struct nastl_graph *source)
+{
+    const struct nastl_node *a = attention_of(graph), *b = attention_of(source);
+    return !a || !b || (a->width == b->width && a->heads == b->heads);
+}
+
 int nastl_warm_start(double *matched, struct nastl_net *net,
                      const struct nastl_layout *layout, const struct nastl_model *source)
 {
@@ -281,10 +407,14 @@ int nastl_warm_start(double *matched, struct nastl_net *net,
                         .source_graph = source->graph,
                         .source = source->net};
     *matched = 0;
-    if (strcmp(warm.graph->family, source->graph->family) != 0)
+    warm.whole = attention_of(warm.graph) != NULL;
+    if (strcmp(warm.graph->family, source->graph->family) != 0 ||
+        !same_heads(warm.graph, source->graph))
         return NASTL_OK;
-    const int status =
+    int status =
         nastl_match_init(&warm.match, warm.graph, layout, source->graph, source->layout);
+    if (status == NASTL_OK)
+        status = match_columns(&warm);
     if (status == NASTL_OK) {
         warm.same_end = strcmp(last_hidden(warm.graph), last_hidden(source->graph)) == 0;
         copy_tables(&warm);

@@ -43,8 +43,8 @@ ok() {
   [ "$code" -eq 0 ] || fail "nas-tl $*: exit $code: $(cat err)"
 }
 
-# rejects CODE PATTERN ARGS…: exit code CODE, one line on standard error that matches
-# PATTERN, nothing on standard output, no file made, changed or removed.
+# rejects CODE PATTERN ARGS…: exit code CODE, one line "WHAT: WHY; WHAT TO DO" on standard
+# error that matches PATTERN, nothing on standard output, no file made, changed or removed.
 rejects() {
   want=$1
   pattern=$2
@@ -53,7 +53,7 @@ rejects() {
   run "$@"
   [ "$code" -eq "$want" ] || fail "nas-tl $*: exit $code, not $want: $(cat err)"
   [ "$(wc -l <err)" -eq 1 ] || fail "nas-tl $*: not one line: $(cat err)"
-  grep -q '^nas-tl: error: ' err || fail "nas-tl $*: no error line: $(cat err)"
+  grep -qE '^nas-tl: error: .+: .+; .+' err || fail "nas-tl $*: no sentence: $(cat err)"
   grep -qE -- "$pattern" err || fail "nas-tl $*: '$(cat err)' does not match '$pattern'"
   [ ! -s out ] || fail "nas-tl $*: wrote to standard output: $(head -3 out)"
   [ "$before" = "$(snapshot)" ] || fail "nas-tl $*: changed files"
