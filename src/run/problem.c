@@ -265,6 +265,30 @@ static int fit_task(struct nastl_problem *problem)
     return nastl_space_fix(problem->space, "training.label_transform", "none", 0);
 }
 
+static const struct nastl_dim *dim_of(const struct nastl_space *space, const char *key)
+{
+    for (size_t i = 0; i < nastl_space_dims(space); i++)
+        if (strcmp(nastl_space_dim(space, i)->key, key) == 0)
+            return nastl_space_dim(space, i);
+    return NULL;
+}
+
+/* A space that insists on a source is not quietly trained from scratch. */
+static int start_from_scratch(struct nastl_space *space)
+{
+    const struct nastl_dim *strategy = dim_of(space, "transfer.strategy");
+    bool may = !strategy || !strategy->given;
+    for (size_t i = 0; !may && i < strategy->count; i++)
+        may = strcmp(strategy->choices[i].text, "scratch") == 0;
+    if (!may)
+        return nastl_error(NASTL_EINVAL,
+                           "transfer.strategy: the space leaves no choice but %s, and "
+                           "there is nothing to start from; give --source or "
+                           "--warm-start, or add scratch to the choices",
+                           strategy->choices[0].text);
+    return nastl_space_fix(space, "transfer.strategy", "scratch", 0);
+}
+
 /* What the data decides: without a source there is nothing to start from. */
 static int fit_space(struct nastl_problem *problem,
                      const struct nastl_search_params *params)
@@ -273,7 +297,7 @@ static int fit_space(struct nastl_problem *problem,
         params->warm_start ||
         nastl_dataset_count(problem->dataset, NASTL_PART_SOURCE_TRAIN) > 0;
     if (!has_source)
-        TRY(nastl_space_fix(problem->space, "transfer.strategy", "scratch", 0));
+        TRY(start_from_scratch(problem->space));
     return fit_task(problem);
 }
 
