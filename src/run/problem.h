@@ -37,6 +37,7 @@ struct nastl_problem {
     char *warm_from;          /* what it was trained on, for people */
 
     bool wants_latency;          /* an objective or a constraint is measured */
+    bool times_training;         /* or is measured while a candidate trains */
     struct nastl_energy *energy; /* NULL: not asked for, or no counter lives */
 };
 
