@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 
-static const struct nastl_family *const families[] = {&nastl_family_mlp,
-                                                      &nastl_family_resnet, NULL};
+static const struct nastl_family *const families[] = {
+    &nastl_family_mlp, &nastl_family_resnet, &nastl_family_tabm, NULL};
 
 const struct nastl_family *const *nastl_families(void)
 {

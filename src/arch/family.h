@@ -5,7 +5,7 @@
 
 #include "arch/arch.h"
 
-extern const struct nastl_family nastl_family_mlp, nastl_family_resnet;
+extern const struct nastl_family nastl_family_mlp, nastl_family_resnet, nastl_family_tabm;
 
 /* Values of a candidate with a check. NASTL_EINVAL names the key and what is accepted. */
 int nastl_arch_whole(size_t *out, const struct nastl_candidate *candidate,

@@ -138,6 +138,32 @@ static void draw_table(float *data, const struct nastl_tensor_spec *spec,
         data[i] = (float)(sd * nastl_rng_normal(rng));
 }
 
+/* -1 or 1 for each member and column; the columns of a category share theirs. */
+static void draw_signs(float *data, const struct nastl_tensor_spec *spec,
+                       const struct nastl_graph *graph, struct nastl_rng *rng)
+{
+    const size_t width = spec->shape[1];
+    for (size_t i = 0; i < nastl_tensor_size(spec); i++)
+        data[i] = nastl_rng_u32(rng) & 1 ? 1.0f : -1.0f;
+    for (size_t k = 0; k < graph->shape.categorical; k++) {
+        const struct nastl_encoding *e = &graph->encodings[k];
+        for (size_t m = 0; m < spec->shape[0]; m++)
+            for (size_t c = e->at + 1; c < e->at + e->width; c++)
+                data[m * width + c] = data[m * width + e->at];
+    }
+}
+
+/* Biases of members that share their weights start the same. */
+static void draw_layer(float *data, const struct nastl_tensor_spec *spec,
+                       struct nastl_rng *rng)
+{
+    const size_t n = nastl_tensor_size(spec);
+    const bool shared = spec->role == NASTL_ROLE_BIAS && spec->rank == 2;
+    draw_uniform(data, shared ? spec->shape[1] : n, spec->fan_in, rng);
+    for (size_t i = spec->shape[1]; shared && i < n; i++)
+        data[i] = data[i - spec->shape[1]];
+}
+
 static void fill(float *data, size_t n, float value)
 {
     for (size_t i = 0; i < n; i++)
@@ -153,7 +179,9 @@ void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial)
         const size_t n = nastl_tensor_size(spec);
         float *data = net->tensors[i].data;
         if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS)
-            draw_uniform(data, n, spec->fan_in, &rng);
+            draw_layer(data, spec, &rng);
+        else if (spec->role == NASTL_ROLE_SIGNS)
+            draw_signs(data, spec, net->graph, &rng);
         else if (spec->role == NASTL_ROLE_EMBEDDING)
             draw_table(data, spec, &rng);
         else

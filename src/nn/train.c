@@ -34,7 +34,7 @@ struct nastl_trainer {
     float *numbers;             /* m, v (trainable each), best (total) */
     float *m, *v, *best;
     int32_t *order; /* (train_count) rows in this epoch's order */
-    float *labels;  /* (batch) */
+    float *labels;  /* (batch members): each member has its loss */
     float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
 };
 
@@ -77,6 +77,10 @@ static int create_plans(struct nastl_trainer *trainer)
     const struct nastl_block grads = {.data = trainer->grads, .at = net->at};
     TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->batch,
                           &params, &grads));
+    trainer->labels =
+        nastl_alloc(trainer->batch * trainer->plan[0]->members, sizeof(float));
+    if (!trainer->labels)
+        return nastl_error_nomem("a training");
     if (trainer->rest == 0 || 4 * trainer->rest > 3 * trainer->batch)
         return 0;
     const size_t rows = (trainer->rest + REST_STEP - 1) / REST_STEP * REST_STEP;
@@ -94,13 +98,12 @@ static int allocate(struct nastl_trainer *trainer)
     trainer->numbers =
         nastl_alloc_aligned(2 * net->trainable + net->total, sizeof(float));
     trainer->order = nastl_alloc(params->train_count, sizeof *trainer->order);
-    trainer->labels = nastl_alloc(trainer->batch, sizeof(float));
     const size_t numbers = params->valid_count * trainer->outputs;
     trainer->valid = nastl_alloc(numbers, sizeof(float));
     trainer->valid_work = nastl_alloc(numbers, sizeof(float));
     trainer->valid_labels = nastl_alloc(params->valid_count, sizeof(float));
-    if (!trainer->grads || !trainer->numbers || !trainer->order || !trainer->labels ||
-        !trainer->valid || !trainer->valid_work || !trainer->valid_labels)
+    if (!trainer->grads || !trainer->numbers || !trainer->order || !trainer->valid ||
+        !trainer->valid_work || !trainer->valid_labels)
         return nastl_error_nomem("a training");
     trainer->m = trainer->numbers;
     trainer->v = trainer->m + net->trainable;
@@ -192,12 +195,14 @@ int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_
                                     .seed = params->seed,
                                     .index = trainer->state.step++,
                                     .trial = params->trial};
-    for (size_t i = 0; i < count; i++)
-        trainer->labels[i] = params->y[rows[i]];
+    const size_t members = plan->members;
+    for (size_t i = 0; i < count * members; i++)
+        trainer->labels[i] = params->y[rows[i / members]];
     TRY(nastl_plan_forward(plan, &step));
-    const double sum =
-        nastl_loss_gradient(params->loss, plan->output_delta, plan->output,
-                            trainer->labels, count, plan->batch, trainer->outputs);
+    const double sum = nastl_loss_gradient(params->loss, plan->output_delta, plan->output,
+                                           trainer->labels, count * members,
+                                           plan->batch * members, trainer->outputs) /
+                       (double)members;
     if (!isfinite(sum))
         return not_finite(trainer);
     *loss += sum;
