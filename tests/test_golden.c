@@ -1,6 +1,6 @@
-/* test_golden.c: the engine trains as golden/mlp.py says: the loss of 20 steps and all
- * gradients of the first, from the same weights on the same batches, in float against
- * double. SPDX-License-Identifier: Apache-2.0 */
+/* test_golden.c: the engine trains as the scripts in golden/ say: the loss of 20 steps
+ * and all gradients of the first, from the same weights on the same batches, in float
+ * against double. SPDX-License-Identifier: Apache-2.0 */
 #include "net_toy.h"
 
 #include <math.h>
@@ -73,25 +73,19 @@ static void create_net(struct toy_net *toy, const json_t *object)
 {
     size_t cardinality[8];
     const json_t *codes = json_object_get(object, "cardinality");
-    const json_t *widths = json_object_get(object, "widths");
     for (size_t i = 0; i < json_array_size(codes); i++)
         cardinality[i] = (size_t)json_integer_value(json_array_get(codes, i));
     const struct nastl_shape shape = {.numeric = (size_t)number(object, "numeric"),
                                       .categorical = json_array_size(codes),
                                       .cardinality = cardinality,
                                       .outputs = (size_t)number(object, "outputs")};
-    char width[2][40], activation[40], normalization[40];
-    assert_int_equal(json_array_size(widths), 2);
-    for (size_t i = 0; i < 2; i++)
-        snprintf(width[i], sizeof width[i], "mlp.width.%zu=%d", i,
-                 (int)json_integer_value(json_array_get(widths, i)));
-    snprintf(activation, sizeof activation, "mlp.activation=%s",
-             text(object, "activation"));
-    snprintf(normalization, sizeof normalization, "mlp.normalization=%s",
-             text(object, "normalization"));
-    toy_net_create(
-        toy, SETTINGS("mlp.layers=2", width[0], width[1], activation, normalization),
-        &shape, 0);
+    struct nastl_candidate candidate;
+    nastl_candidate_init(&candidate);
+    assert_int_equal(
+        nastl_candidate_from_json(&candidate, json_object_get(object, "candidate")), 0);
+    assert_int_equal(nastl_arch_build(&toy->graph, &candidate, &shape), 0);
+    assert_int_equal(nastl_net_create(&toy->net, toy->graph), 0);
+    nastl_candidate_finish(&candidate);
 }
 
 static void set_weights(struct nastl_net *net, const json_t *weights)
@@ -180,16 +174,21 @@ static void check_case(const json_t *object)
     toy_net_destroy(&toy);
 }
 
+/* One file a family. */
 static void training_is_as_golden(void **state)
 {
     (void)state;
-    json_t *cases;
-    const char *path = TESTS_SOURCE "/golden/mlp.json";
-    assert_int_equal(nastl_json_read(&cases, path), 0);
-    assert_int_equal(json_array_size(cases), 3);
-    for (size_t i = 0; i < json_array_size(cases); i++)
-        check_case(json_array_get(cases, i));
-    json_decref(cases);
+    for (size_t f = 0; nastl_families()[f]; f++) {
+        json_t *cases;
+        char path[512];
+        snprintf(path, sizeof path, TESTS_SOURCE "/golden/%s.json",
+                 nastl_families()[f]->name);
+        assert_int_equal(nastl_json_read(&cases, path), 0);
+        assert_true(json_array_size(cases) >= 2);
+        for (size_t i = 0; i < json_array_size(cases); i++)
+            check_case(json_array_get(cases, i));
+        json_decref(cases);
+    }
 }
 
 int main(void)
