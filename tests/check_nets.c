@@ -91,6 +91,17 @@ static void for_all_cases(check_case check)
     for_all_losses(check, SETTINGS("family=tabm", "tabm.kind=full", "tabm.members=4",
                                    "tabm.layers=3", "tabm.width=12"));
     for_all_losses(check, SETTINGS("family=tabm", "tabm.members=1", "tabm.layers=0"));
+    for_all_losses(check,
+                   SETTINGS("family=ft_transformer", "ft_transformer.blocks=3",
+                            "ft_transformer.token_width=12", "ft_transformer.heads=3",
+                            "ft_transformer.attention_dropout=0",
+                            "ft_transformer.ffn_dropout=0"));
+    for_all_losses(check,
+                   SETTINGS("family=ft_transformer", "ft_transformer.blocks=1",
+                            "ft_transformer.token_width=10", "ft_transformer.heads=1",
+                            "ft_transformer.activation=gelu",
+                            "ft_transformer.attention_dropout=0",
+                            "ft_transformer.ffn_dropout=0"));
 }
 
 static double oracle_gradients(struct rig *rig)

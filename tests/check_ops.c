@@ -302,7 +302,6 @@ static void sums_are_as_the_oracle(void **state)
 
 static size_t add_members(struct nastl_graph *graph, size_t from, size_t width)
 {
-    from = nastl_graph_linear(graph, from, "stem", width);
     from = nastl_graph_members(graph, from, "a", 6);
     from = nastl_graph_product(graph, from, "a", width + 5);
     from = nastl_graph_scale_out(graph, from, "a");
@@ -318,6 +317,42 @@ static void members_are_as_the_oracle(void **state)
 {
     (void)state;
     check_nodes(add_members, 22, 12, false);
+}
+
+/* Tokens of all columns of the input, some of which come from tables. */
+static size_t add_tokens(struct nastl_graph *graph, size_t from, size_t width)
+{
+    from = nastl_graph_tokens(graph, from, "tokens", width);
+    from = nastl_graph_linear(graph, from, "a", width + 1);
+    from = nastl_graph_first(graph, from);
+    return nastl_graph_linear(graph, from, "b", graph->shape.outputs);
+}
+
+/* Heads of a width that depends on `width`; all tokens ask, then the first alone. */
+static size_t add_attention(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const size_t heads = 1 + width % 3, head = 1 + width / 3;
+    from = nastl_graph_tokens(graph, from, "tokens", head);
+    from = nastl_graph_linear(graph, from, "a", 3 * head * heads);
+    from = nastl_graph_attention(graph, from, heads, 0.0, false);
+    from = nastl_graph_linear(graph, from, "b", 3 * head);
+    from = nastl_graph_attention(graph, from, 1, 0.0, true);
+    return nastl_graph_linear(graph, from, "c", graph->shape.outputs);
+}
+
+static size_t add_reglu(struct nastl_graph *graph, size_t from, size_t width)
+{
+    from = nastl_graph_linear(graph, from, "a", 2 * width);
+    from = nastl_graph_reglu(graph, from);
+    return nastl_graph_linear(graph, from, "b", graph->shape.outputs);
+}
+
+static void operators_of_tokens_are_as_the_oracle(void **state)
+{
+    (void)state;
+    check_nodes(add_tokens, 30, 2, false);
+    check_nodes(add_attention, 31, 2, false);
+    check_nodes(add_reglu, 32, 2, false);
 }
 
 static void activations_are_exact_far_out(void **state)
@@ -610,6 +645,7 @@ int main(void)
         cmocka_unit_test(activations_are_as_the_oracle),
         cmocka_unit_test(sums_are_as_the_oracle),
         cmocka_unit_test(members_are_as_the_oracle),
+        cmocka_unit_test(operators_of_tokens_are_as_the_oracle),
         cmocka_unit_test(activations_are_exact_far_out),
         cmocka_unit_test(dropout_drops_its_share),
         cmocka_unit_test(dropout_masks_belong_to_the_step),

@@ -96,8 +96,9 @@ static inline float *toy_labels(enum nastl_loss loss, size_t n, size_t outputs,
     assert_non_null(y);
     const size_t classes = loss == NASTL_LOSS_CROSS_ENTROPY ? outputs : 2;
     for (size_t i = 0; i < n; i++)
-        y[i] = loss == NASTL_LOSS_SQUARED_ERROR ? (float)nastl_rng_normal(&rng)
-                                                : (float)nastl_rng_below(&rng, classes);
+        y[i] = loss == NASTL_LOSS_SQUARED_ERROR || loss == NASTL_LOSS_HUBER
+                   ? (float)nastl_rng_normal(&rng)
+                   : (float)nastl_rng_below(&rng, classes);
     return y;
 }
 

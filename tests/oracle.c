@@ -276,6 +276,12 @@ static double loss_row(enum nastl_loss loss, double *delta, const double *o, dou
             *delta = 2.0 * (*o - y);
         return (*o - y) * (*o - y);
     }
+    if (loss == NASTL_LOSS_HUBER) {
+        const double error = *o - y;
+        if (delta)
+            *delta = fmax(-1.0, fmin(1.0, error));
+        return fabs(error) <= 1.0 ? error * error / 2.0 : fabs(error) - 0.5;
+    }
     if (delta)
         *delta = 1.0 / (1.0 + exp(-*o)) - y;
     return log1p(exp(-fabs(*o))) + fmax(*o, 0.0) - *o * y;
@@ -332,9 +338,9 @@ void oracle_create(struct oracle *oracle, const struct nastl_net *net, size_t mo
             oracle->param[i][j] = nastl_net_tensor(net, i)->data[j];
     }
     for (size_t i = 0; i < nodes; i++) {
-        const size_t n = most_rows * graph->nodes[i].rows * graph->nodes[i].width;
-        oracle->value[i] = doubles(n);
-        oracle->delta[i] = doubles(n);
+        const size_t numbers = most_rows * graph->nodes[i].rows * graph->nodes[i].width;
+        oracle->value[i] = doubles(numbers);
+        oracle->delta[i] = doubles(numbers);
     }
 }
 
@@ -406,7 +412,7 @@ static void input_backward(struct oracle *oracle, const struct nastl_xy *xy,
     const size_t width = oracle->graph->nodes[0].width;
     for (size_t k = 0; k < xy->categorical; k++) {
         const struct nastl_encoding *e = &oracle->graph->encodings[k];
-        if (!e->embedded)
+        if (!e->embedded || e->width == 0)
             continue;
         double *grad = oracle->grad[e->tensor];
         memset(grad, 0, oracle->graph->shape.cardinality[k] * e->width * sizeof *grad);
@@ -462,6 +468,32 @@ static bool member_forward(const struct oracle *oracle, const struct view *v)
     return true;
 }
 
+static bool is_embedding(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
+}
+
+/* Embeddings and tokens; false: another kind. */
+static bool token_forward(struct oracle *oracle, const struct view *v)
+{
+    const struct nastl_node *node = v->node;
+    const size_t rows = oracle->graph->nodes[node->from].rows;
+    if (is_embedding(node))
+        oracle_embed(v->y, v->x, node, v->p, v->n, oracle->graph->shape.numeric, v->d,
+                     &oracle->margin);
+    else if (node->kind == NASTL_NODE_TOKENS)
+        oracle_tokens(v->y, v->x, node, v->d, oracle);
+    else if (node->kind == NASTL_NODE_ATTENTION)
+        oracle_attention(v->y, v->x, node, oracle->n, rows);
+    else if (node->kind == NASTL_NODE_REGLU)
+        oracle_reglu(v->y, v->x, v->n, node->width);
+    else if (node->kind == NASTL_NODE_FIRST)
+        oracle_first(v->y, v->x, v->n, rows, v->d);
+    else
+        return false;
+    return true;
+}
+
 static void node_forward(struct oracle *oracle, size_t at, bool training)
 {
     const struct view v = view_of(oracle, at);
@@ -475,7 +507,7 @@ static void node_forward(struct oracle *oracle, size_t at, bool training)
         oracle_batch_norm(v.y, v.p[2], v.p[3], v.x, v.p[0], v.p[1], v.n, v.d, training);
     else if (v.node->kind == NASTL_NODE_ADD)
         oracle_add(v.y, v.x, oracle->value[v.node->other], v.n * v.d);
-    else if (!member_forward(oracle, &v))
+    else if (!member_forward(oracle, &v) && !token_forward(oracle, &v))
         for (size_t i = 0; i < v.n * v.d; i++)
             v.y[i] = v.node->kind == NASTL_NODE_DROPOUT
                          ? v.x[i]
@@ -498,6 +530,27 @@ static bool member_backward(const struct oracle *oracle, const struct view *v,
     return true;
 }
 
+static bool token_backward(struct oracle *oracle, const struct view *v, const double *dy,
+                           double *dx)
+{
+    const struct nastl_node *node = v->node;
+    const size_t rows = oracle->graph->nodes[node->from].rows;
+    if (is_embedding(node))
+        oracle_embed_backward(dx, dy, v->x, v->y, node, v->p, v->g, v->n,
+                              oracle->graph->shape.numeric, v->d);
+    else if (node->kind == NASTL_NODE_TOKENS)
+        oracle_tokens_backward(dx, dy, v->x, node, v->d, oracle);
+    else if (node->kind == NASTL_NODE_ATTENTION)
+        oracle_attention_backward(dx, dy, v->x, node, oracle->n, rows);
+    else if (node->kind == NASTL_NODE_REGLU)
+        oracle_reglu_backward(dx, dy, v->x, v->n, node->width);
+    else if (node->kind == NASTL_NODE_FIRST)
+        oracle_first_backward(dx, dy, v->n, rows, v->d);
+    else
+        return false;
+    return true;
+}
+
 /* dx of what a node reads. */
 static void node_backward(struct oracle *oracle, size_t at, double *dx)
 {
@@ -511,7 +564,7 @@ static void node_backward(struct oracle *oracle, size_t at, double *dx)
         oracle_layer_norm_backward(dx, v.g[0], v.g[1], dy, v.x, v.p[0], v.n, v.d);
     else if (v.node->kind == NASTL_NODE_BATCH_NORM)
         oracle_batch_norm_backward(dx, v.g[0], v.g[1], dy, v.x, v.p[0], v.n, v.d);
-    else if (!member_backward(oracle, &v, dy, dx))
+    else if (!member_backward(oracle, &v, dy, dx) && !token_backward(oracle, &v, dy, dx))
         for (size_t i = 0; i < v.n * v.d; i++)
             dx[i] = v.node->kind == NASTL_NODE_ACTIVATION
                         ? dy[i] * oracle_activation_slope(v.node->activation, v.x[i])
@@ -540,10 +593,14 @@ static void share_backward(struct oracle *oracle, size_t at)
 
 static void note_margin(struct oracle *oracle, const struct nastl_node *node)
 {
-    if (node->kind != NASTL_NODE_ACTIVATION || node->activation != NASTL_ACTIVATION_RELU)
-        return;
-    for (size_t i = 0; i < oracle->n * node->rows * node->width; i++)
-        oracle->margin = fmin(oracle->margin, fabs(oracle->value[node->from][i]));
+    const bool relu =
+        node->kind == NASTL_NODE_ACTIVATION && node->activation == NASTL_ACTIVATION_RELU;
+    const bool gated = node->kind == NASTL_NODE_REGLU;
+    const size_t stride = gated ? 2 * node->width : node->width;
+    const double *x = oracle->value[node->from] + (gated ? node->width : 0);
+    for (size_t i = 0; (relu || gated) && i < oracle->n * node->rows; i++)
+        for (size_t c = 0; c < node->width; c++)
+            oracle->margin = fmin(oracle->margin, fabs(x[i * stride + c]));
 }
 
 void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int32_t *rows,
@@ -551,6 +608,8 @@ void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int3
 {
     oracle->n = n;
     oracle->training = training;
+    oracle->xy = xy;
+    oracle->rows = rows;
     oracle->margin = INFINITY;
     input_forward(oracle, xy, rows);
     for (size_t i = 1; i < oracle->graph->node_count; i++) {

@@ -45,6 +45,13 @@ void oracle_member_linear_backward(double *dx, double *dw, double *db, const dou
 void oracle_average(double *y, const double *x, size_t n, size_t k, size_t c,
                     bool values);
 
+/* Embeddings of the `columns` numbers before the rest: p are the node's tensors, *margin
+ * goes down to the least |input| of a ReLU. */
+void oracle_embed(double *y, const double *x, const struct nastl_node *node, double **p,
+                  size_t n, size_t columns, size_t inputs, double *margin);
+void oracle_embed_backward(double *dx, const double *dy, const double *x, const double *y,
+                           const struct nastl_node *node, double **p, double **g,
+                           size_t n, size_t columns, size_t inputs);
 /* y = x + z over n numbers; y == x is allowed. */
 void oracle_add(double *y, const double *x, const double *z, size_t n);
 
@@ -60,11 +67,35 @@ double oracle_loss(enum nastl_loss loss, double *delta, const double *outputs,
 void oracle_adamw(double *p, double *m, double *v, double g, double decay,
                   const struct nastl_recipe *recipe, int t);
 
+struct oracle;
+
+/* x (n, numbers), y (n, tokens, width) */
+void oracle_tokens(double *y, const double *x, const struct nastl_node *node,
+                   size_t numbers, const struct oracle *oracle);
+void oracle_tokens_backward(double *dx, const double *dy, const double *x,
+                            const struct nastl_node *node, size_t numbers,
+                            const struct oracle *oracle);
+/* x (n, tokens, width), y (n, width) */
+void oracle_first(double *y, const double *x, size_t n, size_t tokens, size_t width);
+void oracle_first_backward(double *dx, const double *dy, size_t n, size_t tokens,
+                           size_t width);
+/* x (n, 2 width), y (n, width) */
+void oracle_reglu(double *y, const double *x, size_t n, size_t width);
+void oracle_reglu_backward(double *dx, const double *dy, const double *x, size_t n,
+                           size_t width);
+/* qkv (n, tokens, 3 d), y (n, queries, d) */
+void oracle_attention(double *y, const double *qkv, const struct nastl_node *node,
+                      size_t n, size_t tokens);
+void oracle_attention_backward(double *dqkv, const double *dy, const double *qkv,
+                               const struct nastl_node *node, size_t n, size_t tokens);
+
 /* ---- a whole network: nodes one after another, dropout left out ---- */
 
 struct oracle {
     const struct nastl_graph *graph;
-    size_t n;                /* rows of the last run */
+    size_t n; /* rows of the last run, and which ones */
+    const struct nastl_xy *xy;
+    const int32_t *rows;
     bool training;           /* it left the average out */
     double margin;           /* the least |input| of a ReLU in it */
     double **param, **grad;  /* (tensors) */

@@ -278,7 +278,8 @@ static void what_cannot_be_built_is_refused(void **state)
 {
     (void)state;
     assert_refused("family=forest",
-                   "family: 'forest' is not known; give one of mlp, resnet, tabm");
+                   "family: 'forest' is not known; give one of mlp, resnet, tabm, "
+                   "ft_transformer");
     assert_refused("mlp.layers=2.5", "mlp.layers: 2.5 cannot be built; give a whole "
                                      "number from 0 to 64");
     assert_refused("mlp.layers=nan", "mlp.layers: 'nan' cannot be built; give a whole "

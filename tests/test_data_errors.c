@@ -17,7 +17,7 @@ static const struct {
 } malformed[] = {
     {"about_is_text.yaml",
      "about_is_text.yaml:4:8: key 'about': not a map; give {origin: …, licence: …}"},
-    {"blank.csv", "blank.csv: is empty; give a CSV file with a header"},
+    {"blank.csv", "blank.csv:1: is empty; give a CSV file with a header"},
     {"both_kinds.yaml",
      "both_kinds.yaml:5:14: key 'categorical': 'a' is under numeric too; keep one"},
     {"columns_differ.yaml", "three_rows.csv:1: it has 2 columns and good.csv has 4; "
@@ -42,7 +42,7 @@ static const struct {
      "drop_is_map.yaml:4:7: key 'drop': a map; give a list such as [a, b]"},
     {"duplicate_name.csv",
      "duplicate_name.csv:1: column 'a': stands twice (columns 1 and 3); rename one"},
-    {"empty.csv", "empty.csv: is empty; give a CSV file with a header"},
+    {"empty.csv", "empty.csv:1: is empty; give a CSV file with a header"},
     {"empty_part.csv",
      "empty_part.csv: row 2, column 'split': nothing is no part; give train, val, valid "
      "or test",
@@ -105,7 +105,8 @@ static const struct {
      "one_class_trains.csv:1: column 'label': the training rows are all of one class; "
      "give more rows",
      .split_column = "split"},
-    {"open_quote.csv", "open_quote.csv:2: a quote that is never closed; close it"},
+    {"open_quote.csv",
+     "open_quote.csv:2: column 'b': a quote that is never closed; close it"},
     {"other_schema.yaml", "other_schema.yaml:1:9: key 'schema': not the schema of a "
                           "dataset; give nas-tl/dataset/v1"},
     {"picture.csv", "picture.csv:1: column 1: invalid UTF-8; save the file as UTF-8"},
@@ -117,8 +118,9 @@ static const struct {
     {"short_row.csv", "short_row.csv:3: 2 fields where the header has 3; correct it"},
     {"task_unknown.yaml", "task_unknown.yaml:4:7: key 'task': 'clasification' is not "
                           "accepted; give one of auto, binary, multiclass, regression"},
-    {"text_after_quote.csv", "text_after_quote.csv:2: text after a closing quote; double "
-                             "the quotes inside a field"},
+    {"text_after_quote.csv",
+     "text_after_quote.csv:2: column 'b': text after a closing quote; double "
+     "the quotes inside a field"},
     {"text_in_numeric.yaml",
      "good.csv:2: column 'site': 'A' is not a number, and the descriptor says numeric; "
      "correct it or list it under missing"},

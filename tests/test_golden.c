@@ -174,15 +174,14 @@ static void check_case(const json_t *object)
     toy_net_destroy(&toy);
 }
 
-/* One file a family. */
 static void training_is_as_golden(void **state)
 {
     (void)state;
-    for (size_t f = 0; nastl_families()[f]; f++) {
+    static const char *const families[] = {"mlp", "resnet", "tabm"};
+    for (size_t f = 0; f < sizeof families / sizeof *families; f++) {
         json_t *cases;
         char path[512];
-        snprintf(path, sizeof path, TESTS_SOURCE "/golden/%s.json",
-                 nastl_families()[f]->name);
+        snprintf(path, sizeof path, TESTS_SOURCE "/golden/%s.json", families[f]);
         assert_int_equal(nastl_json_read(&cases, path), 0);
         assert_true(json_array_size(cases) >= 2);
         for (size_t i = 0; i < json_array_size(cases); i++)

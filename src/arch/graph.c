@@ -14,8 +14,9 @@
 #include "base/strbuf.h"
 
 static const char *const kind_names[] = {
-    "input", "linear",  "layer_norm", "batch_norm",    "activation", "dropout",
-    "add",   "members", "scale",      "member_linear", "average"};
+    "input",     "linear",   "layer_norm", "batch_norm",    "activation", "dropout",
+    "piecewise", "periodic", "add",        "tokens",        "attention",  "reglu",
+    "first",     "members",  "scale",      "member_linear", "average"};
 _Static_assert(sizeof kind_names / sizeof *kind_names == NASTL_NODE_COUNT, "one a kind");
 
 static const char *const activation_names[] = {"relu", "gelu", "silu"};
@@ -48,9 +49,9 @@ size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor)
 
 bool nastl_node_keeps_shape(enum nastl_node_kind kind)
 {
-    return kind != NASTL_NODE_INPUT && kind != NASTL_NODE_LINEAR &&
-           kind != NASTL_NODE_MEMBERS && kind != NASTL_NODE_MEMBER_LINEAR &&
-           kind != NASTL_NODE_AVERAGE;
+    return kind == NASTL_NODE_LAYER_NORM || kind == NASTL_NODE_BATCH_NORM ||
+           kind == NASTL_NODE_ACTIVATION || kind == NASTL_NODE_DROPOUT ||
+           kind == NASTL_NODE_ADD || kind == NASTL_NODE_SCALE;
 }
 
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at)
@@ -62,6 +63,14 @@ size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at)
         readers += node->kind == NASTL_NODE_ADD && node->other == at;
     }
     return readers;
+}
+
+bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind)
+{
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == kind)
+            return true;
+    return false;
 }
 
 bool nastl_role_trainable(enum nastl_role role)
@@ -297,6 +306,53 @@ size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char
     return add_norm(graph, NASTL_NODE_BATCH_NORM, from, name);
 }
 
+/* A node that gives `each` numbers for each number that the input has. */
+static size_t add_embedding(struct nastl_graph *graph, enum nastl_node_kind kind,
+                            size_t from, const char *name, size_t pieces, size_t each)
+{
+    const size_t at = add_node(graph, kind, from, name);
+    if (graph->failed)
+        return 0;
+    struct nastl_node *node = &graph->nodes[at];
+    node->width += graph->shape.numeric * (each - 1);
+    node->pieces = pieces;
+    node->each = each;
+    return at;
+}
+
+/* Weight and bias of a linear layer of `inputs` a column. */
+static void add_columns_linear(struct nastl_graph *graph, const char *name, size_t inputs,
+                               size_t each)
+{
+    const size_t columns = graph->shape.numeric, first = graph->tensor_count;
+    add_tensor(graph, name, "weight", NASTL_ROLE_NUMERIC, columns, inputs * each);
+    add_tensor(graph, name, "bias", NASTL_ROLE_BIAS, columns, each);
+    for (size_t i = first; i < graph->tensor_count; i++)
+        graph->tensors[i].fan_in = inputs;
+}
+
+size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
+                             size_t bins, size_t each)
+{
+    const size_t at = add_embedding(graph, NASTL_NODE_PIECEWISE, from, name, bins, each);
+    add_columns_linear(graph, name, bins, each);
+    add_tensor(graph, name, "bins", NASTL_ROLE_BINS, graph->shape.numeric, bins + 1);
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,
+                            size_t frequencies, size_t each, double spread)
+{
+    const size_t at =
+        add_embedding(graph, NASTL_NODE_PERIODIC, from, name, frequencies, each);
+    const size_t tensor = add_tensor(graph, name, "frequencies", NASTL_ROLE_FREQUENCY,
+                                     graph->shape.numeric, frequencies);
+    if (!graph->failed)
+        graph->tensors[tensor].spread = spread;
+    add_columns_linear(graph, name, 2 * frequencies, each);
+    return close_node(graph, at);
+}
+
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
                               enum nastl_activation activation)
 {
@@ -331,7 +387,10 @@ size_t nastl_graph_members(struct nastl_graph *graph, size_t from, const char *n
     const size_t at = add_node(graph, NASTL_NODE_MEMBERS, from, name);
     if (graph->failed)
         return 0;
-    assert(graph->nodes[from].rows == 1);
+    const enum nastl_node_kind kind = graph->nodes[from].kind;
+    assert(kind == NASTL_NODE_INPUT || kind == NASTL_NODE_PIECEWISE ||
+           kind == NASTL_NODE_PERIODIC);
+    (void)kind;
     graph->nodes[at].rows = members;
     add_tensor(graph, name, "r", NASTL_ROLE_SIGNS, members, graph->nodes[at].width);
     return close_node(graph, at);
@@ -363,6 +422,85 @@ size_t nastl_graph_scale_out(struct nastl_graph *graph, size_t from, const char 
 size_t nastl_graph_average(struct nastl_graph *graph, size_t from)
 {
     const size_t at = add_node(graph, NASTL_NODE_AVERAGE, from, "");
+    if (!graph->failed)
+        graph->nodes[at].rows = 1;
+    return at;
+}
+
+/* ---- tokens ---- */
+
+static void add_table(struct nastl_graph *graph, size_t column, size_t width)
+{
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "embeddings.%zu", column);
+    struct nastl_encoding *encoding = &graph->encodings[column];
+    *encoding = (struct nastl_encoding){.at = graph->shape.numeric, .embedded = true};
+    encoding->tensor = add_tensor(graph, prefix, "weight", NASTL_ROLE_TOKEN,
+                                  graph->shape.cardinality[column], width);
+}
+
+size_t nastl_graph_token_input(struct nastl_graph *graph, size_t width)
+{
+    const size_t at = add_node(graph, NASTL_NODE_INPUT, 0, "");
+    for (size_t k = 0; k < graph->shape.categorical && !graph->failed; k++)
+        add_table(graph, k, width);
+    if (!graph->failed)
+        graph->nodes[at].width = graph->shape.numeric;
+    return close_node(graph, at);
+}
+
+/* Columns whose tables the tokenizer reads: all of a token input, else none. */
+static size_t table_tokens(const struct nastl_graph *graph)
+{
+    const size_t columns = graph->shape.categorical;
+    return columns > 0 && graph->encodings[0].width == 0 ? columns : 0;
+}
+
+size_t nastl_graph_tokens(struct nastl_graph *graph, size_t from, const char *name,
+                          size_t width)
+{
+    const size_t at = add_node(graph, NASTL_NODE_TOKENS, from, name);
+    if (graph->failed)
+        return 0;
+    const size_t numbers = graph->nodes[from].width, columns = table_tokens(graph);
+    add_tensor(graph, name, "cls", NASTL_ROLE_TOKEN, width, 0);
+    if (numbers > 0) {
+        add_tensor(graph, name, "weight", NASTL_ROLE_TOKEN, numbers, width);
+        add_tensor(graph, name, "bias", NASTL_ROLE_TOKEN, numbers, width);
+    }
+    if (columns > 0)
+        add_tensor(graph, name, "table_bias", NASTL_ROLE_TOKEN, columns, width);
+    graph->nodes[at].rows = 1 + numbers + columns;
+    graph->nodes[at].width = width;
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_attention(struct nastl_graph *graph, size_t from, size_t heads,
+                             double rate, bool first)
+{
+    const size_t at = add_node(graph, NASTL_NODE_ATTENTION, from, "");
+    if (graph->failed)
+        return 0;
+    struct nastl_node *node = &graph->nodes[at];
+    assert(node->width % (3 * heads) == 0);
+    node->width /= 3;
+    node->heads = heads;
+    node->rate = rate;
+    node->rows = first ? 1 : node->rows;
+    return at;
+}
+
+size_t nastl_graph_reglu(struct nastl_graph *graph, size_t from)
+{
+    const size_t at = add_node(graph, NASTL_NODE_REGLU, from, "");
+    if (!graph->failed)
+        graph->nodes[at].width /= 2;
+    return at;
+}
+
+size_t nastl_graph_first(struct nastl_graph *graph, size_t from)
+{
+    const size_t at = add_node(graph, NASTL_NODE_FIRST, from, "");
     if (!graph->failed)
         graph->nodes[at].rows = 1;
     return at;

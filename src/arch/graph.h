@@ -34,10 +34,16 @@ enum nastl_node_kind {
     NASTL_NODE_LAYER_NORM, /* Ba, Kiros and Hinton 2016 */
     NASTL_NODE_BATCH_NORM, /* Ioffe and Szegedy 2015 */
     NASTL_NODE_ACTIVATION,
-    NASTL_NODE_DROPOUT, /* the identity when deployed */
-    NASTL_NODE_ADD,     /* the sum of two nodes of one shape */
-    NASTL_NODE_MEMBERS, /* y_m = x * r_m: one row becomes k (Gorishniy et al. 2024) */
-    NASTL_NODE_SCALE,   /* y_m = x_m * s_m + b_m, or without b */
+    NASTL_NODE_DROPOUT,   /* the identity when deployed */
+    NASTL_NODE_PIECEWISE, /* numbers by the bins they are in, each as several inputs */
+    NASTL_NODE_PERIODIC,  /* numbers by cosines and sines, each as several inputs */
+    NASTL_NODE_ADD,       /* the sum of two nodes of one shape */
+    NASTL_NODE_TOKENS,    /* a class token, one a number, one a categorical column */
+    NASTL_NODE_ATTENTION, /* of tokens that have Q, K and V side by side */
+    NASTL_NODE_REGLU,     /* a max(b, 0) of two halves (Shazeer 2020) */
+    NASTL_NODE_FIRST,     /* the first token */
+    NASTL_NODE_MEMBERS,   /* y_m = x * r_m: one row becomes k (Gorishniy et al. 2024) */
+    NASTL_NODE_SCALE,     /* y_m = x_m * s_m + b_m, or without b */
     NASTL_NODE_MEMBER_LINEAR, /* y_m = x_m W_m^T + b_m */
     NASTL_NODE_AVERAGE,       /* k rows become one; in training, each has its own loss */
     NASTL_NODE_COUNT
@@ -60,8 +66,12 @@ enum nastl_role {
     NASTL_ROLE_SHIFT,
     NASTL_ROLE_SIGNS,     /* of the members, at the front: -1 or 1 at the start */
     NASTL_ROLE_EMBEDDING, /* (cardinality, width) */
+    NASTL_ROLE_NUMERIC,   /* of a numeric embedding: (D', pieces * each) */
+    NASTL_ROLE_FREQUENCY, /* (D', pieces) */
+    NASTL_ROLE_TOKEN,     /* of a tokenizer: (…, token width) */
     NASTL_ROLE_MEAN,      /* running statistics: buffers, not trained */
     NASTL_ROLE_VARIANCE,
+    NASTL_ROLE_BINS, /* (D', pieces + 1) edges: a buffer */
     NASTL_ROLE_COUNT
 };
 
@@ -70,7 +80,8 @@ struct nastl_tensor_spec {
     enum nastl_role role;
     int rank;        /* 1 or 2 */
     size_t shape[2]; /* shape[1] is 1 where rank is 1 */
-    size_t fan_in;   /* WEIGHT and BIAS: inputs of the layer */
+    size_t fan_in;   /* WEIGHT, BIAS and NUMERIC: inputs of the layer */
+    double spread;   /* FREQUENCY: standard deviation at the start */
 };
 
 struct nastl_node {
@@ -81,10 +92,14 @@ struct nastl_node {
     size_t rows, width;
     size_t tensor, tensor_count;
     enum nastl_activation activation; /* ACTIVATION */
-    double rate;                      /* DROPOUT: probability of a zero */
+    double rate;                      /* DROPOUT, ATTENTION: probability of a zero */
+    size_t heads;                     /* ATTENTION */
+    size_t pieces; /* PIECEWISE: bins of a column; PERIODIC: frequencies of it */
+    size_t each;   /* PIECEWISE, PERIODIC: numbers that a column becomes */
 };
 
-/* How a categorical column enters: columns at … at + width - 1 of the input. */
+/* How a categorical column enters: columns at … at + width - 1 of the input; none, where
+ * its table belongs to a tokenizer. */
 struct nastl_encoding {
     size_t at, width;
     bool embedded; /* by a table, else one-hot */
@@ -123,10 +138,32 @@ size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
 /* `from` is the end of a branch, `other` what goes past it. */
 size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other);
 
+/* Both turn the D' numbers of the input into `each` numbers each, and pass the rest of it
+ * on behind them. Tensors: "NAME.weight", whose row d is (pieces, each) of column d (of
+ * PERIODIC: the cosines', then the sines'), "NAME.bias" (D', each), and "NAME.bins" or
+ * "NAME.frequencies". */
+size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
+                             size_t bins, size_t each);
+size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,
+                            size_t frequencies, size_t each, double spread);
+
+/* An input of numbers alone, for nastl_graph_tokens(): each categorical column has a
+ * table "embeddings.K.weight" (cardinality, width), which the tokenizer reads. */
+size_t nastl_graph_token_input(struct nastl_graph *graph, size_t width);
+/* One row becomes 1 + D + K tokens: "cls" (width), each number times its row of "weight"
+ * (D, width) and plus that of "bias" (D, width), each table plus its row of
+ * "table_bias" (K, width). From a plain input all columns are numbers, and K is 0. */
+size_t nastl_graph_tokens(struct nastl_graph *graph, size_t from, const char *name,
+                          size_t width);
+/* `from` is 3 width wide: Q, K, V. One token out for each in, or only the first. */
+size_t nastl_graph_attention(struct nastl_graph *graph, size_t from, size_t heads,
+                             double rate, bool first);
+size_t nastl_graph_reglu(struct nastl_graph *graph, size_t from);
+size_t nastl_graph_first(struct nastl_graph *graph, size_t from);
 /* Linear without a bias. */
 size_t nastl_graph_product(struct nastl_graph *graph, size_t from, const char *name,
                            size_t outputs);
-/* "NAME.r" (k, width). */
+/* "NAME.r" (k, width); `from` is the input or its numeric embedding. */
 size_t nastl_graph_members(struct nastl_graph *graph, size_t from, const char *name,
                            size_t members);
 /* "NAME.r" (k, width). */
@@ -147,6 +184,8 @@ size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in 
 bool nastl_node_keeps_shape(enum nastl_node_kind kind);
 /* How often the output of node `at` is read. */
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at);
+/* Whether a node of this kind is in it. */
+bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind);
 bool nastl_role_trainable(enum nastl_role role);
 bool nastl_role_decays(enum nastl_role role);
 const char *nastl_node_kind_name(enum nastl_node_kind kind);

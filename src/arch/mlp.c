@@ -62,7 +62,8 @@ static int build(struct nastl_graph *graph, const struct nastl_candidate *candid
 {
     struct settings settings;
     TRY(read_settings(&settings, candidate));
-    size_t at = nastl_graph_input(graph);
+    size_t at;
+    TRY(nastl_arch_input(&at, graph, candidate));
     for (size_t i = 0; i < settings.layers; i++) {
         char key[32];
         size_t width;

@@ -58,7 +58,8 @@ static int build(struct nastl_graph *graph, const struct nastl_candidate *candid
     struct settings settings;
     TRY(read_settings(&settings, candidate));
     const bool inside = settings.kind == KIND_FULL && settings.layers > 0;
-    size_t at = nastl_graph_input(graph);
+    size_t at;
+    TRY(nastl_arch_input(&at, graph, candidate));
     at =
         nastl_graph_members(graph, at, inside ? "blocks.0" : "members", settings.members);
     for (size_t i = 0; i < settings.layers; i++) {

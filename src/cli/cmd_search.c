@@ -68,12 +68,10 @@ const struct command command_search = {
     .summary =
         "samples, warm-starts, trains, measures and ranks candidates; writes a study",
     .examples = "  nas-tl search\n"
-                "  nas-tl search --target cell_b.csv --source cell_a.csv --label slice "
-                "--trials 100\n"
-                "  nas-tl search --target kpis.csv.gz --domain-column site "
-                "--source-domain a,b \\\n"
-                "      --target-domain c --label outage --objectives "
-                "macro_f1,latency,flops --study S\n"
+                "  nas-tl search --target cell_b.csv --source cell_a.csv --label slice\n"
+                "  nas-tl search --target kpis.csv.gz --label outage --study S \\\n"
+                "      --domain-column site --source-domain a,b --target-domain c \\\n"
+                "      --objectives macro_f1,latency,flops --trials 100\n"
                 "  nas-tl search --study S --resume --trials 200\n"
                 "  nas-tl search --config S/study.yaml --study S2\n",
     .options = nastl_search_opts,

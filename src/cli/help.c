@@ -5,23 +5,43 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { HELP_COLUMN = 30, HELP_WIDTH = 88 };
+enum { HELP_COLUMN = 30, HELP_WIDTH = 79 };
 
-/* Prints words from the help column on, wrapped. */
-static void print_wrapped(const char *text, int column)
+/* "[--label COLUMN]" stays in one piece. */
+static int word_length(const char *text)
 {
-    for (; column < HELP_COLUMN; column++)
-        putchar(' ');
+    const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
+    return end ? (int)(end - text) + 1 : (int)strcspn(text, " ");
+}
+
+/* Prints words from `column` on, wrapped; later lines begin at `indent`. */
+static void print_words(const char *text, int column, int indent)
+{
+    bool is_first = true;
     while (*text) {
-        const int word = (int)strcspn(text, " ");
-        if (column + word > HELP_WIDTH && column > HELP_COLUMN) {
-            printf("\n%*s", HELP_COLUMN, "");
-            column = HELP_COLUMN;
+        const int word = word_length(text);
+        if (!is_first && column + 1 + word > HELP_WIDTH) {
+            printf("\n%*s", indent, "");
+            column = indent;
+        } else if (!is_first) {
+            column += printf(" ");
         }
-        column += printf("%.*s%s", word, text, text[word] ? " " : "");
+        column += printf("%.*s", word, text);
         text += word + (text[word] == ' ');
+        is_first = false;
     }
     putchar('\n');
+}
+
+/* Prints words in the column of help. */
+static void print_help(const char *text, int column)
+{
+    if (column >= HELP_COLUMN) {
+        putchar('\n');
+        column = 0;
+    }
+    printf("%*s", HELP_COLUMN - column, "");
+    print_words(text, HELP_COLUMN, HELP_COLUMN);
 }
 
 static int print_name(const struct nastl_opt *option)
@@ -30,10 +50,12 @@ static int print_name(const struct nastl_opt *option)
     for (const char *at = option->key; *at; at++, width++)
         putchar(*at == '_' ? '-' : *at);
     if (option->metavar)
-        width += printf(" %s", option->metavar);
+        width += printf(" %s%s", option->metavar,
+                        option->type == NASTL_OPT_REPEAT ? "..." : "");
     return width;
 }
 
+/* "one of auto, random; default auto" */
 static void print_choices(const struct nastl_opt *option)
 {
     char line[256];
@@ -43,30 +65,45 @@ static void print_choices(const struct nastl_opt *option)
                                    at == option->choices ? "" : ",", *at);
     if (option->fallback && length < sizeof line)
         snprintf(line + length, sizeof line - length, "; default %s", option->fallback);
-    print_wrapped(line, 0);
+    print_help(line, 0);
+}
+
+/* A default that the help does not tell; 0 stands for a choice that the help explains. */
+static bool has_plain_default(const struct nastl_opt *option)
+{
+    return option->fallback && !option->choices && option->type != NASTL_OPT_BOOL &&
+           strcmp(option->fallback, "0") != 0 && !strstr(option->help, "default");
 }
 
 static void print_option(const struct nastl_opt *option)
 {
-    int column = print_name(option);
-    if (column >= HELP_COLUMN - 1) {
-        putchar('\n');
-        column = 0;
-    }
-    print_wrapped(option->help, column);
+    char text[512];
+    const bool plain = has_plain_default(option);
+    snprintf(text, sizeof text, "%s%s%s", option->help, plain ? "; default " : "",
+             plain ? option->fallback : "");
+    print_help(text, print_name(option));
     if (option->choices)
         print_choices(option);
 }
 
+static void print_usage(const struct command *command)
+{
+    char text[256];
+    snprintf(text, sizeof text, "%s%s%s", command->name, *command->usage ? " " : "",
+             command->usage);
+    printf("\nUsage: nas-tl ");
+    print_words(text, 14, 14);
+    putchar('\n');
+}
+
 void help_command(const struct command *command)
 {
-    printf("nas-tl %s: %s\n\nUsage: nas-tl %s %s\n\n", command->name, command->summary,
-           command->name, command->usage);
-    if (command->options) {
-        printf("Options:\n");
-        for (const struct nastl_opt *at = command->options; at->key; at++)
-            print_option(at);
-    }
+    const int named = printf("nas-tl %s: ", command->name);
+    print_words(command->summary, named, 4);
+    print_usage(command);
+    printf("Options:\n");
+    for (const struct nastl_opt *at = command->options; at && at->key; at++)
+        print_option(at);
     if (strcmp(command->name, "search") == 0)
         printf(
             "  --config FILE.yaml          options from a file, under the same names\n");
@@ -79,14 +116,17 @@ void help_command(const struct command *command)
 
 void help_all(void)
 {
-    printf(
-        "nas-tl: architecture search with transfer learning for tabular network data\n\n"
-        "Usage: nas-tl COMMAND [options]\n\nCommands:\n");
-    for (const struct command *const *at = commands; *at; at++)
-        printf("  %-16s %s\n", (*at)->name, (*at)->summary);
-    printf(
-        "\n`nas-tl COMMAND --help` tells the options and gives examples; `nas-tl search` "
-        "without any runs\non generated data of cellular networks. `nas-tl --version` "
-        "prints "
-        "the version.\n");
+    print_words(
+        "nas-tl: architecture search with transfer learning for tabular network data", 0,
+        4);
+    printf("\nUsage: nas-tl COMMAND [options]\n\nCommands:\n");
+    for (const struct command *const *at = commands; *at; at++) {
+        const int column = printf("  %-16s ", (*at)->name);
+        print_words((*at)->summary, column, column);
+    }
+    putchar('\n');
+    print_words("`nas-tl COMMAND --help` tells the options and gives examples; `nas-tl "
+                "search` without any runs on generated data of cellular networks. "
+                "`nas-tl --version` prints the version.",
+                0, 0);
 }

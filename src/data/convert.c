@@ -9,7 +9,6 @@
 #include "base/strbuf.h"
 #include "io/file.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,26 +25,29 @@ int nastl_data_convert(const char *data, const char *to, const char *folder, boo
 
 /* ---- split ------------------------------------------------------------------------- */
 
+#define AT(field) offsetof(struct nastl_split_params, field)
+
 const struct nastl_opt nastl_split_opts[] = {
-    {"out", NASTL_OPT_TEXT, offsetof(struct nastl_split_params, out), 0, 0, NULL, NULL,
-     "FILE", "Where to write the rows with their new column (.csv, .csv.gz or .h5)."},
-    {"label", NASTL_OPT_TEXT, offsetof(struct nastl_split_params, label), 0, 0, NULL,
-     NULL, "COLUMN",
-     "Column of the classes that every part holds in the same proportion."},
-    {"split", NASTL_OPT_LIST, offsetof(struct nastl_split_params, split), 0, 0, NULL,
-     "0.6,0.2,0.2", "TRAIN,VALID,TEST", "Fractions of the three parts."},
-    {"group_column", NASTL_OPT_TEXT, offsetof(struct nastl_split_params, group_column), 0,
-     0, NULL, NULL, "COLUMN", "Rows with the same value here stay in one part."},
-    {"time_column", NASTL_OPT_TEXT, offsetof(struct nastl_split_params, time_column), 0,
-     0, NULL, NULL, "COLUMN", "The parts follow each other in the order of this column."},
-    {"data_dir", NASTL_OPT_TEXT, offsetof(struct nastl_split_params, data_dir), 0, 0,
-     NULL, NULL, "DIR", "Where a descriptor's files are looked for."},
-    {"seed", NASTL_OPT_INT, offsetof(struct nastl_split_params, seed), 0, DBL_MAX, NULL,
-     "1", "S", "Seed of what is drawn at random."},
-    {"force", NASTL_OPT_BOOL, offsetof(struct nastl_split_params, force), 0, 0, NULL,
-     "false", NULL, "Overwrite the output file."},
+    {"out", NASTL_OPT_TEXT, AT(out), .metavar = "FILE",
+     .help = "the rows with their new column: .csv, .csv.gz or .h5"},
+    {"label", NASTL_OPT_TEXT, AT(label), .metavar = "COLUMN",
+     .help = "every part holds its classes in the same proportion"},
+    {"split", NASTL_OPT_LIST, AT(split), .fallback = "0.6,0.2,0.2",
+     .metavar = "TRAIN,VALID,TEST", .help = "parts of the rows"},
+    {"group_column", NASTL_OPT_TEXT, AT(group_column), .metavar = "COLUMN",
+     .help = "rows with the same value stay in one part"},
+    {"time_column", NASTL_OPT_TEXT, AT(time_column), .metavar = "COLUMN",
+     .help = "split in the order of this column"},
+    {"data_dir", NASTL_OPT_TEXT, AT(data_dir), .metavar = "DIR",
+     .help = "where descriptors find their files; default: NASTL_DATA_DIR"},
+    {"seed", NASTL_OPT_INT, AT(seed), 0, 9007199254740992.0, .fallback = "1",
+     .metavar = "S", .help = "of everything random"},
+    {"force", NASTL_OPT_BOOL, AT(force), .fallback = "false",
+     .help = "write over a file that is there"},
     {NULL},
 };
+
+#undef AT
 
 /* What is known of the rows, one array each. */
 struct rows {

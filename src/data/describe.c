@@ -13,24 +13,24 @@
 
 enum { SOURCE = 1, TARGET = 2 };
 
+#define AT(field) offsetof(struct nastl_describe_params, field)
+
 const struct nastl_opt nastl_describe_opts[] = {
-    {"label", NASTL_OPT_TEXT, offsetof(struct nastl_describe_params, label), 0, 0, NULL,
-     NULL, "COLUMN", "Column of the label: its classes are counted."},
-    {"domain_column", NASTL_OPT_TEXT,
-     offsetof(struct nastl_describe_params, domain_column), 0, 0, NULL, NULL, "COLUMN",
-     "Column that says which domain a row is of: the shift of each column is told."},
-    {"source_domain", NASTL_OPT_LIST,
-     offsetof(struct nastl_describe_params, source_domain), 0, 0, NULL, NULL, "V[,V…]",
-     "Domains of the source (default: the first one)."},
-    {"target_domain", NASTL_OPT_LIST,
-     offsetof(struct nastl_describe_params, target_domain), 0, 0, NULL, NULL, "V[,V…]",
-     "Domains of the target (default: all others)."},
-    {"data_dir", NASTL_OPT_TEXT, offsetof(struct nastl_describe_params, data_dir), 0, 0,
-     NULL, NULL, "DIR", "Where a descriptor's files are looked for."},
-    {"json", NASTL_OPT_BOOL, offsetof(struct nastl_describe_params, json), 0, 0, NULL,
-     "false", NULL, "One JSON document instead of text."},
+    {"label", NASTL_OPT_TEXT, AT(label), .metavar = "COLUMN",
+     .help = "the column of the label: its classes are counted"},
+    {"domain_column", NASTL_OPT_TEXT, AT(domain_column), .metavar = "COLUMN",
+     .help =
+         "the column that tells the domain of a row: the shift of each column is told"},
+    {"source_domain", NASTL_OPT_LIST, AT(source_domain), .metavar = "V[,V...]",
+     .help = "its values in source rows; default: the first one"},
+    {"target_domain", NASTL_OPT_LIST, AT(target_domain), .metavar = "V[,V...]",
+     .help = "its values in target rows; default: all others"},
+    {"data_dir", NASTL_OPT_TEXT, AT(data_dir), .metavar = "DIR",
+     .help = "where descriptors find their files; default: NASTL_DATA_DIR"},
     {NULL},
 };
+
+#undef AT
 
 static void finish_summary(struct nastl_summary *s)
 {

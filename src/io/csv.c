@@ -41,6 +41,7 @@ struct reader {
     char *at, *clean, *end;
     bool ended;            /* nothing comes after `end` */
     int64_t line;          /* of `at`, from 1 */
+    size_t column;         /* of the field that is being read, from 0 */
     size_t columns;        /* 0 until the header is read */
     const char **names;    /* in the arena */
     size_t names_capacity; /* while the header is read */
@@ -62,15 +63,14 @@ static int fail(const struct reader *r, int64_t line, const char *why)
     return nastl_error(NASTL_EFORMAT, "%s:%lld: %s", r->path, (long long)line, why);
 }
 
-/* With the column's name where it is known, else with its number. */
-static int fail_field(const struct reader *r, size_t column, int64_t line,
-                      const char *why)
+/* With the name of the column that is being read where it is known, else its number. */
+static int fail_field(const struct reader *r, int64_t line, const char *why)
 {
-    if (column < r->columns)
+    if (r->column < r->columns)
         return nastl_error(NASTL_EFORMAT, "%s:%lld: column '%.100s': %s", r->path,
-                           (long long)line, r->names[column], why);
+                           (long long)line, r->names[r->column], why);
     return nastl_error(NASTL_EFORMAT, "%s:%lld: column %zu: %s", r->path, (long long)line,
-                       column + 1, why);
+                       r->column + 1, why);
 }
 
 static int fail_read(const struct reader *r)
@@ -95,7 +95,8 @@ static int make_room(struct reader *r)
     const size_t clean = (size_t)(r->clean - r->at), kept = (size_t)(r->end - r->at);
     if (kept == r->capacity) {
         if (r->capacity >= MOST_WINDOW)
-            return fail(r, r->line, "a field of more than 64 MiB; is a quote missing?");
+            return fail_field(r, r->line,
+                              "a field of more than 64 MiB; is a quote missing?");
         char *buf = nastl_alloc_resize(r->buf, 2 * r->capacity + 1, 1);
         if (!buf)
             return nastl_error_nomem(r->path);
@@ -181,7 +182,7 @@ static int find_quote(struct reader *r, size_t *length, bool *doubled)
             from < r->end ? memchr(from, '"', (size_t)(r->end - from)) : NULL;
         offset = (size_t)((quote ? quote : r->end) - r->at);
         if (!quote && r->ended)
-            return fail(r, r->line, "a quote that is never closed; close it");
+            return fail_field(r, r->line, "a quote that is never closed; close it");
         if (!quote)
             continue;
         TRY(ensure(r, offset + 2));
@@ -227,27 +228,28 @@ static int scan_quoted(struct reader *r, struct field *f)
         after++;
     f->stop = after < r->end ? *after : '\0';
     if (after < r->end && !is_stop[(unsigned char)*after])
-        return fail(r, r->line + f->lines,
-                    "text after a closing quote; double the quotes inside a field");
+        return fail_field(r, r->line + f->lines,
+                          "text after a closing quote; double the quotes inside a field");
     r->at = after + (after < r->end);
     f->length = doubled ? undouble(f->text, inside) : inside;
     return NASTL_OK;
 }
 
-static int fail_dirty(const struct reader *r, size_t column, const struct field *f)
+static int fail_dirty(const struct reader *r, const struct field *f)
 {
     if (r->clean < r->end && *r->clean == '\0')
-        return fail_field(r, column, f->line, "a NUL byte; this is no CSV, give one");
-    return fail_field(r, column, f->line, "invalid UTF-8; save the file as UTF-8");
+        return fail_field(r, f->line, "a NUL byte; this is no CSV, give one");
+    return fail_field(r, f->line, "invalid UTF-8; save the file as UTF-8");
 }
 
 static int next_field(struct reader *r, size_t column, struct field *f)
 {
     f->line = r->line;
+    r->column = column;
     TRY(ensure(r, 1));
     TRY(*r->at == '"' && r->at < r->end ? scan_quoted(r, f) : scan_plain(r, f));
     if (r->at > r->clean)
-        return fail_dirty(r, column, f);
+        return fail_dirty(r, f);
     r->line += f->lines + (f->stop == '\n');
     f->text[f->length] = '\0';
     return NASTL_OK;
@@ -348,7 +350,7 @@ static int read_header(struct reader *r)
         r->at += 3;
     TRY(next_row(r, &more));
     if (!more)
-        return nastl_error(NASTL_EFORMAT, "%s: is empty; give a CSV file with a header",
+        return nastl_error(NASTL_EFORMAT, "%s:1: is empty; give a CSV file with a header",
                            r->path);
     const int64_t line = r->line;
     struct field f;

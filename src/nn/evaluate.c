@@ -9,6 +9,7 @@
 #include "io/json.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdlib.h>
 
 /* ---- scores ---- */
@@ -141,8 +142,11 @@ int nastl_model_evaluate(char **out, struct nastl_model *model, const char *data
     TRY(nastl_table_load(&table, data, folder));
     int status = nastl_dataset_for_layout(&dataset, table, model->layout, column, log);
     nastl_table_destroy(table);
+    const int threads = omp_get_max_threads();
+    omp_set_num_threads(1); /* the bits of a search */
     if (status == NASTL_OK)
         status = score(&report, model, dataset);
+    omp_set_num_threads(threads);
     nastl_dataset_destroy(dataset);
     TRY(status);
     warn_about_scores(&report, log);

@@ -23,6 +23,14 @@ NASTL_HOT void nastl_add(float *y, const float *x, const float *z, size_t n)
         y[i] = x[i] + z[i];
 }
 
+NASTL_HOT void nastl_add_scaled(float *restrict sum, const float *restrict x,
+                                float factor, size_t n)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        sum[i] += factor * x[i];
+}
+
 NASTL_HOT void nastl_multiply_and_sum(float *restrict delta, float *restrict sum,
                                       const float *restrict slope, size_t rows,
                                       size_t width)

@@ -40,6 +40,9 @@ void nastl_column_sums(float *sum, const float *x, size_t rows, size_t width);
 /* y = x + z; y == x is allowed. */
 void nastl_add(float *y, const float *x, const float *z, size_t n);
 
+/* sum = sum + factor * x */
+void nastl_add_scaled(float *sum, const float *x, float factor, size_t n);
+
 /* delta = delta * slope, and sum[c] = the sum of column c of the product. */
 void nastl_multiply_and_sum(float *delta, float *sum, const float *slope, size_t rows,
                             size_t width);

@@ -1,4 +1,4 @@
-/* loss.c: softmax cross-entropy, binary cross-entropy with logits, squared error.
+/* loss.c: softmax cross-entropy, binary cross-entropy with logits, squared error, Huber.
  *
  * Each has one function that writes the unscaled gradient of a few rows and returns the
  * sum of their losses; it needs the gradient's block as its working space anyway.
@@ -125,10 +125,27 @@ static double squared_error(float *restrict delta, const float *restrict outputs
     return total;
 }
 
+/* ---- Huber 1964, as PyTorch with delta 1: e^2 / 2 where |e| <= 1, else |e| - 1/2; e,
+ * at most 1 ---- */
+
+static double huber(float *restrict delta, const float *restrict outputs,
+                    const float *restrict y, size_t rows, size_t width)
+{
+    assert(width == 1);
+    double total = 0.0;
+    for (size_t r = 0; r < rows * width; r++) {
+        const float error = outputs[r] - y[r], size = fabsf(error);
+        total += size <= 1.0f ? 0.5 * (double)error * error : (double)size - 0.5;
+        delta[r] = size <= 1.0f ? error : copysignf(1.0f, error);
+    }
+    return total;
+}
+
 typedef double (*loss_rows)(float *restrict delta, const float *restrict outputs,
                             const float *restrict y, size_t rows, size_t width);
 
-static const loss_rows losses[] = {cross_entropy, binary_cross_entropy, squared_error};
+static const loss_rows losses[] = {cross_entropy, binary_cross_entropy, squared_error,
+                                   huber};
 _Static_assert(sizeof losses / sizeof *losses == NASTL_LOSS_COUNT, "one a loss");
 
 double nastl_loss_gradient(enum nastl_loss loss, float *delta, const float *outputs,

@@ -22,6 +22,9 @@ struct nastl_model {
 /* The shape of the network for a layout; borrows the layout's cardinalities. */
 struct nastl_shape nastl_model_shape(const struct nastl_layout *layout);
 
+/* The layout of the group is in docs/model-format.md. Reading checks everything:
+ * NASTL_EFORMAT names the file, the group and what is wrong; NASTL_ENOENT: no such group.
+ */
 int nastl_model_save(const struct nastl_model *model, struct nastl_h5 *file,
                      const char *group);
 int nastl_model_read(struct nastl_model **out, struct nastl_h5 *file, const char *group);
@@ -34,7 +37,9 @@ void nastl_outputs_to_predictions(double *predictions, const float *outputs, siz
                                   const struct nastl_label_map *label);
 
 /* Predictions (n, width) of rows of a dataset in the model's own layout or of the dataset
- * that it was trained from. */
+ * that it was trained from. NASTL_ENUMERIC names the first row whose output is not
+ * finite.
+ */
 int nastl_model_predictions(struct nastl_model *model,
                             const struct nastl_dataset *dataset, const int32_t *rows,
                             size_t n, double *predictions);

@@ -8,12 +8,17 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cache.h"
 #include "base/error.h"
 #include "base/rng.h"
 
 /* Batches of forward runs. Rows that are left over go in small batches as long as those
  * are less work. */
 enum { LARGE = 256, SMALL = 32, SMALL_MOST = 128 };
+
+/* How often the activations of a part fill the second cache. Products of few rows are
+ * slow, and what a layer is done with may go. */
+enum { PART_CACHES = 4 };
 
 /* ---- the block of parameters ---- */
 
@@ -88,6 +93,7 @@ void nastl_net_destroy(struct nastl_net *net)
     nastl_row_destroy(net->row);
     nastl_plan_destroy(net->large);
     nastl_plan_destroy(net->small);
+    nastl_plan_destroy(net->single);
     nastl_dnnl_destroy(net->dnnl);
     free(net->params);
     free(net->tensors);
@@ -138,18 +144,25 @@ static void draw_table(float *data, const struct nastl_tensor_spec *spec,
         data[i] = (float)(sd * nastl_rng_normal(rng));
 }
 
-/* -1 or 1 for each member and column; the columns of a category share theirs. */
+/* -1 or 1 for each member and column of the data; the inputs that a column has become
+ * share theirs. */
 static void draw_signs(float *data, const struct nastl_tensor_spec *spec,
                        const struct nastl_graph *graph, struct nastl_rng *rng)
 {
-    const size_t width = spec->shape[1];
+    const size_t width = spec->shape[1], numeric = graph->shape.numeric;
+    const size_t more = width - graph->nodes[0].width; /* by an embedding of numbers */
+    const size_t each = numeric ? 1 + more / numeric : 1;
     for (size_t i = 0; i < nastl_tensor_size(spec); i++)
         data[i] = nastl_rng_u32(rng) & 1 ? 1.0f : -1.0f;
-    for (size_t k = 0; k < graph->shape.categorical; k++) {
-        const struct nastl_encoding *e = &graph->encodings[k];
-        for (size_t m = 0; m < spec->shape[0]; m++)
-            for (size_t c = e->at + 1; c < e->at + e->width; c++)
-                data[m * width + c] = data[m * width + e->at];
+    for (size_t m = 0; m < spec->shape[0]; m++) {
+        float *row = data + m * width;
+        for (size_t c = 0; c < numeric * each; c++)
+            row[c] = row[c / each * each];
+        for (size_t k = 0; k < graph->shape.categorical; k++) {
+            const struct nastl_encoding *e = &graph->encodings[k];
+            for (size_t c = 1; c < e->width; c++)
+                row[more + e->at + c] = row[more + e->at];
+        }
     }
 }
 
@@ -162,6 +175,21 @@ static void draw_layer(float *data, const struct nastl_tensor_spec *spec,
     draw_uniform(data, shared ? spec->shape[1] : n, spec->fan_in, rng);
     for (size_t i = spec->shape[1]; shared && i < n; i++)
         data[i] = data[i - spec->shape[1]];
+}
+
+static void draw_frequencies(float *data, const struct nastl_tensor_spec *spec,
+                             struct nastl_rng *rng)
+{
+    for (size_t i = 0; i < nastl_tensor_size(spec); i++)
+        data[i] = (float)(spec->spread * nastl_rng_normal(rng));
+}
+
+/* Equal parts of -3 … 3, which most standardised numbers are in. */
+static void fill_bins(float *data, const struct nastl_tensor_spec *spec)
+{
+    const size_t edges = spec->shape[1];
+    for (size_t i = 0; i < nastl_tensor_size(spec); i++)
+        data[i] = (float)(6.0 * (double)(i % edges) / (double)(edges - 1) - 3.0);
 }
 
 static void fill(float *data, size_t n, float value)
@@ -178,12 +206,19 @@ void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial)
         const struct nastl_tensor_spec *spec = &net->graph->tensors[i];
         const size_t n = nastl_tensor_size(spec);
         float *data = net->tensors[i].data;
-        if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS)
+        if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS ||
+            spec->role == NASTL_ROLE_NUMERIC)
             draw_layer(data, spec, &rng);
         else if (spec->role == NASTL_ROLE_SIGNS)
             draw_signs(data, spec, net->graph, &rng);
+        else if (spec->role == NASTL_ROLE_TOKEN)
+            draw_uniform(data, n, spec->rank == 2 ? spec->shape[1] : n, &rng);
         else if (spec->role == NASTL_ROLE_EMBEDDING)
             draw_table(data, spec, &rng);
+        else if (spec->role == NASTL_ROLE_FREQUENCY)
+            draw_frequencies(data, spec, &rng);
+        else if (spec->role == NASTL_ROLE_BINS)
+            fill_bins(data, spec);
         else
             fill(data, n,
                  spec->role == NASTL_ROLE_SCALE || spec->role == NASTL_ROLE_VARIANCE
@@ -201,16 +236,38 @@ static int need_plan(struct nastl_plan **plan, struct nastl_net *net, size_t bat
                  : nastl_plan_create(plan, net->graph, net->dnnl, batch, &params, NULL);
 }
 
+/* Numbers that a row leaves on its way. */
+static size_t row_numbers(const struct nastl_graph *graph)
+{
+    size_t numbers = 0;
+    for (size_t i = 0; i < graph->node_count; i++)
+        numbers += graph->nodes[i].rows * graph->nodes[i].width;
+    return numbers;
+}
+
+size_t nastl_net_part(const struct nastl_net *net, size_t batch)
+{
+    if (!nastl_graph_has(net->graph, NASTL_NODE_ATTENTION))
+        return batch;
+    const size_t row = row_numbers(net->graph) * sizeof(float);
+    size_t part = 1;
+    while (2 * part * row <= PART_CACHES * nastl_cache_bytes())
+        part *= 2;
+    return part < batch ? part : batch;
+}
+
 int nastl_net_forward(struct nastl_net *net, const struct nastl_xy *xy,
                       const int32_t *rows, size_t count, float *out)
 {
     assert(xy->numeric == net->graph->shape.numeric &&
            xy->categorical == net->graph->shape.categorical);
     const size_t width = net->graph->shape.outputs;
+    const size_t large = nastl_net_part(net, LARGE);
     for (size_t at = 0; at < count;) {
         const size_t left = count - at;
-        struct nastl_plan **plan = left > SMALL_MOST ? &net->large : &net->small;
-        TRY(need_plan(plan, net, left > SMALL_MOST ? LARGE : SMALL));
+        const bool many = left > SMALL_MOST || large < SMALL;
+        struct nastl_plan **plan = many ? &net->large : &net->small;
+        TRY(need_plan(plan, net, many ? large : SMALL));
         const size_t n = left < (*plan)->batch ? left : (*plan)->batch;
         const struct nastl_step step = {
             .xy = xy, .rows = rows ? rows + at : NULL, .first = at, .count = n};
@@ -225,15 +282,38 @@ int nastl_net_forward(struct nastl_net *net, const struct nastl_xy *xy,
 
 int nastl_net_prepare_row(struct nastl_net *net)
 {
+    if (nastl_graph_has(net->graph, NASTL_NODE_ATTENTION))
+        return need_plan(&net->single, net, 1);
     if (!net->row)
         TRY(nastl_row_create(&net->row, net));
     nastl_row_refresh(net->row);
     return 0;
 }
 
+/* oneDNN has no reason to refuse a planned product; if it does, it shows. */
+static void run_single(const struct nastl_net *net, const float *x, const int32_t *code,
+                       float *out)
+{
+    const struct nastl_shape *shape = &net->graph->shape;
+    const struct nastl_xy xy = {.rows = 1,
+                                .numeric = shape->numeric,
+                                .categorical = shape->categorical,
+                                .x = (float *)x,
+                                .code = (int32_t *)code};
+    const struct nastl_step step = {.xy = &xy, .count = 1};
+    if (nastl_plan_forward(net->single, &step) == 0)
+        memcpy(out, net->single->output, shape->outputs * sizeof *out);
+    else
+        fill(out, shape->outputs, NAN);
+}
+
 void nastl_net_forward_row(struct nastl_net *net, const float *x, const int32_t *code,
                            float *out)
 {
+    if (net->single) {
+        run_single(net, x, code, out);
+        return;
+    }
     assert(net->row);
     nastl_row_run(net->row, x, code, out);
 }

@@ -31,8 +31,15 @@ const struct nastl_graph *nastl_net_graph(const struct nastl_net *net);
 
 /* Weights as PyTorch draws them (uniform, Kaiming He 2015 with a = sqrt 5), norms at one
  * and zero, tables normal with variance 1 / width, so that a category is as long as a
- * one-hot one; from the stream (seed, trial, NASTL_RNG_INIT). */
+ * one-hot one, tokens uniform on ±1 / sqrt(width); from the stream (seed, trial,
+ * NASTL_RNG_INIT). */
 void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial);
+
+/* What a network takes from the training rows before it is trained: the bins of
+ * piecewise-linear embeddings, by quantiles. Until then they are equal parts of -3 … 3.
+ */
+int nastl_net_fit(struct nastl_net *net, const struct nastl_xy *xy, const int32_t *rows,
+                  size_t count);
 
 size_t nastl_net_tensor_count(const struct nastl_net *net);
 const struct nastl_tensor *nastl_net_tensor(const struct nastl_net *net, size_t i);

@@ -22,7 +22,12 @@ struct nastl_net {
     float *params;
     struct nastl_plan *large, *small; /* for forward runs; made when first needed */
     struct nastl_row *row;
+    struct nastl_plan *single; /* instead of `row`, where rows have tokens */
 };
+
+/* Of a batch, so many rows are worked on at once: all, but where rows have tokens, as
+ * many as keep what is worked on near (and no memory grows with the batch). */
+size_t nastl_net_part(const struct nastl_net *net, size_t batch);
 
 int nastl_row_create(struct nastl_row **out, const struct nastl_net *net);
 void nastl_row_destroy(struct nastl_row *row);

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "arch/arch.h"
+#include "base/rng.h"
 #include "data/prep.h"
 #include "nn/dnnl.h"
 
@@ -39,6 +40,7 @@ struct nastl_step {
     size_t first, count;  /* count <= B */
     uint64_t seed, index; /* of dropout's stream, and the step in it */
     uint32_t trial;
+    uint64_t noise; /* blocks of the stream that earlier parts of the step took */
 };
 
 /* One number a parameter of the graph: tensor i starts at data + at[i]. */
@@ -87,6 +89,7 @@ struct nastl_op {
     int activation;       /* ACTIVATION: which; LINEAR: ReLU if fused; or none */
     double rate;          /* of dropout */
     uint64_t noise_block; /* dropout: its place in the step's stream */
+    size_t noise_blocks;  /* and how much it takes; 0: as many as `out` has elements */
 
     size_t readers;                 /* how often operators read `out` */
     bool passes_on;                 /* delta_in is wanted */
@@ -106,8 +109,9 @@ struct nastl_op {
 };
 
 extern const struct nastl_op_kind nastl_op_input, nastl_op_linear, nastl_op_layer_norm,
-    nastl_op_batch_norm, nastl_op_activation, nastl_op_add, nastl_op_members,
-    nastl_op_scale, nastl_op_member_linear, nastl_op_average;
+    nastl_op_batch_norm, nastl_op_activation, nastl_op_piecewise, nastl_op_periodic,
+    nastl_op_add, nastl_op_tokens, nastl_op_attention, nastl_op_reglu, nastl_op_first,
+    nastl_op_members, nastl_op_scale, nastl_op_member_linear, nastl_op_average;
 
 struct nastl_plan {
     const struct nastl_graph *graph;
@@ -117,6 +121,7 @@ struct nastl_plan {
     struct nastl_op *ops;             /* (count) */
     size_t count;
     size_t scratch_bytes;
+    uint64_t noise_blocks; /* of the stream, a run */
     void *workspace;
     size_t members;      /* k in training, where each has a loss of its own; else 1 */
     float *output;       /* (B members, outputs) */
@@ -133,12 +138,20 @@ int nastl_plan_forward(struct nastl_plan *plan, const struct nastl_step *step);
 /* From output_delta to every gradient. */
 int nastl_plan_backward(struct nastl_plan *plan, const struct nastl_step *step);
 
+/* The stream of an operator's dropout in this step, `offset` blocks on. */
+struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_step *step,
+                                uint64_t offset);
+
 /* ---- shared with the path for single rows ---- */
 
 /* One categorical value of one row of the input, which is zero there: from `table`
  * (cardinality, width), or one-hot. */
 void nastl_encode(float *out, const struct nastl_encoding *encoding, const float *table,
                   size_t value);
+
+/* Backward of an embedding of numbers: the gradient by what the input has behind its
+ * `columns` numbers is that by what the output has behind the `made` ones. */
+void nastl_pass_rest(struct nastl_op *op, size_t columns, size_t made);
 
 /* As PyTorch. */
 #define NASTL_NORM_EPSILON 1e-5f

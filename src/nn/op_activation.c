@@ -8,7 +8,6 @@
 
 #include <math.h>
 
-#include "base/rng.h"
 #include "nn/kernel.h"
 
 /* Elements that are worked on at once: slope and out stay in the first cache. Each number
@@ -150,9 +149,7 @@ static void forward_training(struct nastl_op *op, const struct nastl_step *step)
     struct state *state = op->state;
     const size_t total = op->rows * op->width;
     const uint32_t drop = (uint32_t)(op->rate * 65536.0 + 0.5);
-    struct nastl_rng rng;
-    nastl_rng_init(&rng, step->seed, step->trial, NASTL_RNG_DROPOUT);
-    nastl_rng_seek(&rng, step->index << 32 | op->noise_block);
+    struct nastl_rng rng = nastl_op_noise(op, step, 0);
     for (size_t at = 0; at < total; at += TILE) {
         const size_t n = total - at < TILE ? total - at : TILE;
         float *y = op->out + at, *s = state->slope + at;

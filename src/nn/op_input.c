@@ -110,6 +110,14 @@ static int backward(struct nastl_op *op, const struct nastl_step *step)
     return 0;
 }
 
+void nastl_pass_rest(struct nastl_op *op, size_t columns, size_t made)
+{
+    const size_t rest = op->inputs - columns;
+    for (size_t r = 0; r < op->rows && op->passes_on; r++)
+        memcpy(op->delta_in + r * op->inputs + columns, op->delta + r * op->width + made,
+               rest * sizeof *op->delta);
+}
+
 const struct nastl_op_kind nastl_op_input = {
     .state = sizeof(struct state),
     .create = create,

@@ -12,7 +12,9 @@
 static const struct nastl_op_kind *const kinds[] = {
     &nastl_op_input,         &nastl_op_linear,     &nastl_op_layer_norm,
     &nastl_op_batch_norm,    &nastl_op_activation, &nastl_op_activation,
-    &nastl_op_add,           &nastl_op_members,    &nastl_op_scale,
+    &nastl_op_piecewise,     &nastl_op_periodic,   &nastl_op_add,
+    &nastl_op_tokens,        &nastl_op_attention,  &nastl_op_reglu,
+    &nastl_op_first,         &nastl_op_members,    &nastl_op_scale,
     &nastl_op_member_linear, &nastl_op_average,
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
@@ -41,6 +43,12 @@ static bool reads_alone(const struct nastl_graph *graph, size_t at)
            (graph->nodes[from].kind != NASTL_NODE_DROPOUT || reads_alone(graph, from));
 }
 
+/* Whether an operator can do a dropout of its own output. */
+static bool drops_out(const struct nastl_op *op)
+{
+    return op->node->kind == NASTL_NODE_ACTIVATION || op->node->kind == NASTL_NODE_REGLU;
+}
+
 /* Whether the operator `from` can do the work of the node too. A ReLU with a dropout
  * after it stays apart: that one pass does both. */
 static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, size_t at)
@@ -52,8 +60,7 @@ static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, si
         return training; /* left out: the loss sees every member */
     if (node->kind == NASTL_NODE_DROPOUT)
         return !training || node->rate == 0.0 ||
-               (from->node->kind == NASTL_NODE_ACTIVATION && from->rate == 0.0 &&
-                reads_alone(graph, at));
+               (drops_out(from) && from->rate == 0.0 && reads_alone(graph, at));
     return node->kind == NASTL_NODE_ACTIVATION &&
            node->activation == NASTL_ACTIVATION_RELU &&
            from->node->kind == NASTL_NODE_LINEAR && from->node->tensor_count == 2 &&
@@ -65,8 +72,7 @@ static void fuse(struct nastl_op *from, const struct nastl_node *node)
 {
     if (node->kind == NASTL_NODE_ACTIVATION)
         from->activation = (int)node->activation;
-    else if (node->kind == NASTL_NODE_DROPOUT &&
-             from->node->kind == NASTL_NODE_ACTIVATION)
+    else if (node->kind == NASTL_NODE_DROPOUT && drops_out(from))
         from->rate = node->rate;
 }
 
@@ -171,11 +177,22 @@ static void number_noise(struct nastl_plan *plan)
 {
     uint64_t block = 0;
     for (size_t i = 0; i < plan->count; i++) {
-        const size_t elements = plan->ops[i].rows * plan->ops[i].width;
+        const struct nastl_op *op = &plan->ops[i];
+        const size_t tiles = op->rows * op->width / NASTL_NOISE_TILE + 1;
         plan->ops[i].noise_block = block;
-        if (plan->ops[i].rate > 0.0)
-            block += (elements / NASTL_NOISE_TILE + 1) * NASTL_NOISE_BLOCKS;
+        if (op->rate > 0.0)
+            block += op->noise_blocks ? op->noise_blocks : tiles * NASTL_NOISE_BLOCKS;
     }
+    plan->noise_blocks = block;
+}
+
+struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_step *step,
+                                uint64_t offset)
+{
+    struct nastl_rng rng;
+    nastl_rng_init(&rng, step->seed, step->trial, NASTL_RNG_DROPOUT);
+    nastl_rng_seek(&rng, (step->index << 32) + step->noise + op->noise_block + offset);
+    return rng;
 }
 
 /* ---- placing: blocks in the workspace ---- */
@@ -293,10 +310,10 @@ static int build(struct nastl_plan *plan, struct nastl_op **by_node)
     if (plan->grads.data)
         couple_bias(plan);
     decide_passing(plan);
-    number_noise(plan);
     for (size_t i = 0; i < plan->count; i++)
         if (plan->ops[i].kind->create)
             TRY(plan->ops[i].kind->create(&plan->ops[i], plan));
+    number_noise(plan);
     return allocate(plan);
 }
 

@@ -8,6 +8,7 @@
 #include "io/csv.h"
 #include "io/file.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -125,8 +126,11 @@ int nastl_model_predict(struct nastl_model *model, const char *data, const char 
     TRY(nastl_table_load(&table, data, folder));
     int status = nastl_dataset_for_layout(&dataset, table, model->layout, NULL, log);
     nastl_table_destroy(table);
+    const int threads = omp_get_max_threads();
+    omp_set_num_threads(1); /* the bits of a search */
     if (status == NASTL_OK)
         status = write_predictions(model, dataset, out);
+    omp_set_num_threads(threads);
     nastl_dataset_destroy(dataset);
     return status;
 }

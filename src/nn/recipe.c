@@ -2,11 +2,26 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "nn/train.h"
 
+#include <string.h>
+
 static size_t whole(const struct nastl_candidate *candidate, const char *key,
                     double fallback)
 {
     const double value = nastl_candidate_number(candidate, key, fallback);
     return value >= 0.0 && value < 1e15 ? (size_t)value : (size_t)fallback;
+}
+
+static bool is_word(const struct nastl_candidate *candidate, const char *key,
+                    const char *word)
+{
+    return strcmp(nastl_candidate_text(candidate, key, ""), word) == 0;
+}
+
+static enum nastl_schedule schedule_of(const struct nastl_candidate *candidate)
+{
+    const int found = nastl_schedule_from_name(
+        nastl_candidate_text(candidate, "training.schedule", "constant"));
+    return found < 0 ? NASTL_SCHEDULE_CONSTANT : (enum nastl_schedule)found;
 }
 
 void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *candidate)
@@ -21,5 +36,12 @@ void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *can
         .max_epochs = whole(candidate, "training.max_epochs", 100.0),
         .patience = whole(candidate, "training.patience", 16.0),
         .clip = nastl_candidate_number(candidate, "training.clip", 1.0),
+        .schedule = schedule_of(candidate),
+        .warmup_epochs = whole(candidate, "training.warmup_epochs", 0.0),
+        .label_smoothing =
+            nastl_candidate_number(candidate, "training.label_smoothing", 0.0),
+        .balanced = is_word(candidate, "training.class_weights", "balanced"),
+        .huber = is_word(candidate, "training.loss", "huber"),
+        .weight_average = whole(candidate, "training.weight_average", 0.0),
     };
 }

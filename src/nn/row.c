@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "nn/embed.h"
 #include "nn/kernel.h"
 
 /* A vector of floats; the compiler splits it where registers are narrower. */
@@ -30,6 +31,9 @@ struct stage {
     size_t stride;                 /* between rows of x */
     float *weight;                 /* LINEAR: panels */
     float *bias;                   /* LINEAR: (padded) */
+    struct nastl_piecewise bins;   /* PIECEWISE */
+    float *numbers;                /* PIECEWISE: (D'); PERIODIC: (D', 2 pieces) */
+    int32_t *bin;                  /* PIECEWISE: (D') */
     float *out;                    /* (rows, padded) */
     const float *x, *z;            /* what it reads; ADD: the second */
 };
@@ -89,12 +93,27 @@ static void describe_stages(struct nastl_row *row)
     }
 }
 
+static void place_embedding(const struct nastl_graph *graph, struct stage *stage,
+                            struct nastl_carver *carver)
+{
+    const size_t columns = graph->shape.numeric;
+    if (stage->node->kind == NASTL_NODE_PIECEWISE) {
+        nastl_piecewise_place(&stage->bins, graph, stage->node, carver);
+        stage->numbers = nastl_carve(carver, columns, sizeof(float));
+        stage->bin = nastl_carve(carver, columns, sizeof *stage->bin);
+    } else if (stage->node->kind == NASTL_NODE_PERIODIC) {
+        stage->numbers =
+            nastl_carve(carver, columns * 2 * stage->node->pieces, sizeof(float));
+    }
+}
+
 static void place(struct nastl_row *row, struct nastl_carver *carver)
 {
     size_t most = 0;
     for (size_t i = 0; i < row->net->graph->node_count; i++) {
         struct stage *stage = &row->stages[i];
         most = stage->padded > most ? stage->padded : most;
+        place_embedding(row->net->graph, stage, carver);
         stage->x = row->stages[stage->node->from].out;
         stage->z = row->stages[stage->node->other].out;
         stage->out = stage->in_place ? row->stages[stage->node->from].out
@@ -186,6 +205,10 @@ void nastl_row_refresh(struct nastl_row *row)
     for (size_t i = 0; i < row->net->graph->node_count; i++)
         if (row->stages[i].node->kind == NASTL_NODE_LINEAR)
             copy_linear(row, &row->stages[i]);
+        else if (row->stages[i].node->kind == NASTL_NODE_PIECEWISE)
+            nastl_piecewise_fill(
+                &row->stages[i].bins, tensor(row, row->stages[i].node, 0),
+                tensor(row, row->stages[i].node, 1), tensor(row, row->stages[i].node, 2));
 }
 
 /* ---- running ---- */
@@ -270,7 +293,7 @@ NASTL_HOT static void product(float *y, const struct stage *stage, const float *
         panels(y, stage, x, NULL, count);
 }
 
-/* What each kind of node does; only a linear needs y apart from x. */
+/* What each kind of node does; a linear and an embedding have y apart from x. */
 typedef void (*stage_function)(const struct nastl_row *row, const struct stage *stage,
                                float *y, const float *x);
 
@@ -307,6 +330,35 @@ static void run_activation(const struct nastl_row *row, const struct stage *stag
     nastl_activate(stage->node->activation, y, x, stage->rows * stage->padded);
 }
 
+/* What stands behind the numbers is passed on behind their embeddings. */
+static void pass_rest(const struct nastl_row *row, const struct stage *stage, float *y,
+                      const float *x)
+{
+    const size_t columns = row->net->graph->shape.numeric;
+    memcpy(y + columns * stage->node->each, x + columns,
+           (stage->inputs - columns) * sizeof *y);
+}
+
+static void run_piecewise(const struct nastl_row *row, const struct stage *stage,
+                          float *y, const float *x)
+{
+    nastl_piecewise_row(&stage->bins, y, stage->bin, stage->numbers, x);
+    pass_rest(row, stage, y, x);
+}
+
+static void run_periodic(const struct nastl_row *row, const struct stage *stage, float *y,
+                         const float *x)
+{
+    const struct nastl_periodic table = {.columns = row->net->graph->shape.numeric,
+                                         .count = stage->node->pieces,
+                                         .each = stage->node->each,
+                                         .frequency = tensor(row, stage->node, 0),
+                                         .weight = tensor(row, stage->node, 1),
+                                         .bias = tensor(row, stage->node, 2)};
+    nastl_periodic_row(&table, y, stage->numbers, x);
+    pass_rest(row, stage, y, x);
+}
+
 static void run_add(const struct nastl_row *row, const struct stage *stage, float *y,
                     const float *x)
 {
@@ -341,8 +393,10 @@ static void run_average(const struct nastl_row *row, const struct stage *stage, 
 }
 
 static const stage_function functions[] = {
-    NULL,    run_linear, run_layer_norm, run_batch_norm,    run_activation, NULL,
-    run_add, run_scale,  run_scale,      run_member_linear, run_average,
+    NULL,          run_linear,   run_layer_norm,    run_batch_norm, run_activation, NULL,
+    run_piecewise, run_periodic, run_add,           NULL,           NULL,           NULL,
+    NULL, /* tokens: net.c runs a plan */
+    run_scale,     run_scale,    run_member_linear, run_average,
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");
 

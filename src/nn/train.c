@@ -3,6 +3,9 @@
  * The rows that a whole number of batches leaves over make one smaller batch, as in
  * PyTorch, with a plan of its own. Under batch normalisation a batch of a single row has
  * no variance: it is left out, another row every epoch.
+ *
+ * Where rows have tokens, a batch is worked on in parts that fit the cache, and their
+ * gradients are summed: the same step, but for rounding.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "nn/trainer.h"
 
@@ -15,7 +18,9 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "nn/kernel.h"
 #include "nn/loss.h"
+#include "nn/loss_form.h"
 #include "nn/net_impl.h"
 #include "nn/optim.h"
 
@@ -30,23 +35,25 @@ struct nastl_trainer {
     size_t outputs;             /* C */
     size_t batch, rest;         /* rows of a batch; of the last one, 0: none */
     struct nastl_plan *plan[2]; /* for a batch, for the rest (may be NULL) */
+    size_t part;                /* rows of a batch that are worked on at once */
     float *grads;               /* (trainable) */
-    float *numbers;             /* m, v (trainable each), best (total) */
-    float *m, *v, *best;
+    float *part_grads;          /* (trainable) of a part; NULL: it is the whole batch */
+    float *numbers;             /* m, v (trainable each), best, latest */
+    float *m, *v, *best;        /* best: (total) */
+    float *latest;              /* (weight_average, total): of the last epochs, in turn */
+    struct nastl_loss_form form;
     int32_t *order; /* (train_count) rows in this epoch's order */
     float *labels;  /* (batch members): each member has its loss */
     float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
 };
 
-/* ---- making one ---- */
-
-static bool has_batch_norm(const struct nastl_graph *graph)
+static size_t count_numbers(const struct nastl_trainer *trainer)
 {
-    for (size_t i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i].kind == NASTL_NODE_BATCH_NORM)
-            return true;
-    return false;
+    const struct nastl_net *net = trainer->net;
+    return 2 * net->trainable + (1 + trainer->params.recipe.weight_average) * net->total;
 }
+
+/* ---- making one ---- */
 
 static int decide_batches(struct nastl_trainer *trainer)
 {
@@ -60,8 +67,9 @@ static int decide_batches(struct nastl_trainer *trainer)
                            "training.batch_size: 0 rows cannot be trained on; give 1 or "
                            "more");
     trainer->batch = wanted < rows ? wanted : rows;
+    trainer->part = nastl_net_part(trainer->net, trainer->batch);
     trainer->rest = rows % trainer->batch;
-    if (!has_batch_norm(trainer->net->graph))
+    if (!nastl_graph_has(trainer->net->graph, NASTL_NODE_BATCH_NORM))
         return 0;
     if (trainer->batch == 1)
         return nastl_error(NASTL_EINVAL, "training: batch normalisation has no variance "
@@ -74,14 +82,17 @@ static int create_plans(struct nastl_trainer *trainer)
 {
     struct nastl_net *net = trainer->net;
     const struct nastl_block params = {.data = net->params, .at = net->at};
-    const struct nastl_block grads = {.data = trainer->grads, .at = net->at};
-    TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->batch,
+    const struct nastl_block grads = {.data = trainer->part_grads ? trainer->part_grads
+                                                                  : trainer->grads,
+                                      .at = net->at};
+    TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->part,
                           &params, &grads));
     trainer->labels =
         nastl_alloc(trainer->batch * trainer->plan[0]->members, sizeof(float));
     if (!trainer->labels)
         return nastl_error_nomem("a training");
-    if (trainer->rest == 0 || 4 * trainer->rest > 3 * trainer->batch)
+    if (trainer->part_grads || trainer->rest == 0 ||
+        4 * trainer->rest > 3 * trainer->batch)
         return 0;
     const size_t rows = (trainer->rest + REST_STEP - 1) / REST_STEP * REST_STEP;
     if (rows >= trainer->batch)
@@ -95,8 +106,12 @@ static int allocate(struct nastl_trainer *trainer)
     const struct nastl_net *net = trainer->net;
     const struct nastl_train_params *params = &trainer->params;
     trainer->grads = nastl_alloc_aligned(net->trainable, sizeof(float));
-    trainer->numbers =
-        nastl_alloc_aligned(2 * net->trainable + net->total, sizeof(float));
+    if (trainer->part < trainer->batch) {
+        trainer->part_grads = nastl_alloc_aligned(net->trainable, sizeof(float));
+        if (!trainer->part_grads)
+            return nastl_error_nomem("a training");
+    }
+    trainer->numbers = nastl_alloc_aligned(count_numbers(trainer), sizeof(float));
     trainer->order = nastl_alloc(params->train_count, sizeof *trainer->order);
     const size_t numbers = params->valid_count * trainer->outputs;
     trainer->valid = nastl_alloc(numbers, sizeof(float));
@@ -108,6 +123,7 @@ static int allocate(struct nastl_trainer *trainer)
     trainer->m = trainer->numbers;
     trainer->v = trainer->m + net->trainable;
     trainer->best = trainer->v + net->trainable;
+    trainer->latest = trainer->best + net->total;
     for (size_t i = 0; i < params->valid_count; i++)
         trainer->valid_labels[i] = params->y[params->valid[i]];
     return 0;
@@ -174,6 +190,40 @@ static int judge(struct nastl_trainer *trainer, double *score)
     return 0;
 }
 
+/* ---- averages of weights ---- */
+
+/* The network's parameters become the mean of those of the last epochs. */
+static void average(struct nastl_trainer *trainer, size_t epochs)
+{
+    const size_t total = trainer->net->total;
+    for (size_t i = 0; i < total; i++) {
+        double sum = 0.0;
+        for (size_t e = 0; e < epochs; e++)
+            sum += (double)trainer->latest[e * total + i];
+        trainer->net->params[i] = (float)(sum / (double)epochs);
+    }
+}
+
+/* Looks at the weights of an epoch and at the mean with those before it. */
+static int judge_epoch(struct nastl_trainer *trainer, double *score)
+{
+    const size_t most = trainer->params.recipe.weight_average;
+    const size_t epoch = trainer->state.epoch, total = trainer->net->total;
+    TRY(judge(trainer, score));
+    if (most == 0)
+        return 0;
+    double averaged;
+    float *now = trainer->latest + epoch % most * total;
+    memcpy(now, trainer->net->params, total * sizeof *now);
+    if (epoch == 1)
+        return 0;
+    average(trainer, epoch < most ? epoch : most);
+    TRY(judge(trainer, &averaged));
+    memcpy(trainer->net->params, now, total * sizeof *now);
+    *score = averaged > *score ? averaged : *score;
+    return 0;
+}
+
 /* ---- steps ---- */
 
 static struct nastl_plan *plan_for(const struct nastl_trainer *trainer, size_t count)
@@ -182,34 +232,69 @@ static struct nastl_plan *plan_for(const struct nastl_trainer *trainer, size_t c
     return rest && count <= rest->batch ? rest : trainer->plan[0];
 }
 
+static size_t epoch_steps(const struct nastl_trainer *trainer)
+{
+    return trainer->params.train_count / trainer->batch + (trainer->rest > 0);
+}
+
+/* Forward and back over some rows of a batch of `total`: *loss grows by their sum, the
+ * gradients by their share. */
+static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step,
+                    size_t total, double *loss)
+{
+    struct nastl_plan *plan = plan_for(trainer, step->count);
+    const size_t members = plan->members;
+    for (size_t i = 0; i < step->count * members; i++)
+        trainer->labels[i] = trainer->params.y[step->rows[i / members]];
+    TRY(nastl_plan_forward(plan, step));
+    const double sum =
+        nastl_loss_form_gradient(&trainer->form, plan->output_delta, plan->output,
+                                 trainer->labels, step->count * members,
+                                 plan->batch * members, trainer->outputs) /
+        (double)members;
+    if (!isfinite(sum))
+        return not_finite(trainer);
+    *loss += sum;
+    TRY(nastl_plan_backward(plan, step));
+    if (trainer->part_grads)
+        nastl_add_scaled(trainer->grads, trainer->part_grads,
+                         (float)step->count / (float)total, trainer->net->trainable);
+    return 0;
+}
+
+/* All parts of a batch, one after another; parts have dropout masks of their own. */
+static int run_parts(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
+                     double *loss)
+{
+    const struct nastl_train_params *params = &trainer->params;
+    struct nastl_step step = {.xy = params->xy,
+                              .seed = params->seed,
+                              .index = trainer->state.step++,
+                              .trial = params->trial};
+    if (trainer->part_grads)
+        memset(trainer->grads, 0, trainer->net->trainable * sizeof(float));
+    for (size_t at = 0; at < count; at += step.count) {
+        step.rows = rows + at;
+        step.count = count - at < trainer->part ? count - at : trainer->part;
+        TRY(run_part(trainer, &step, count, loss));
+        step.noise += trainer->plan[0]->noise_blocks;
+    }
+    return 0;
+}
+
 int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
                        double *loss)
 {
     assert(count > 0 && count <= trainer->batch);
-    const struct nastl_train_params *params = &trainer->params;
+    const struct nastl_recipe *recipe = &trainer->params.recipe;
     const struct nastl_net *net = trainer->net;
-    struct nastl_plan *plan = plan_for(trainer, count);
-    const struct nastl_step step = {.xy = params->xy,
-                                    .rows = rows,
-                                    .count = count,
-                                    .seed = params->seed,
-                                    .index = trainer->state.step++,
-                                    .trial = params->trial};
-    const size_t members = plan->members;
-    for (size_t i = 0; i < count * members; i++)
-        trainer->labels[i] = params->y[rows[i / members]];
-    TRY(nastl_plan_forward(plan, &step));
-    const double sum = nastl_loss_gradient(params->loss, plan->output_delta, plan->output,
-                                           trainer->labels, count * members,
-                                           plan->batch * members, trainer->outputs) /
-                       (double)members;
-    if (!isfinite(sum))
-        return not_finite(trainer);
-    *loss += sum;
-    TRY(nastl_plan_backward(plan, &step));
+    TRY(run_parts(trainer, rows, count, loss));
+    struct nastl_recipe now = *recipe;
+    now.learning_rate *=
+        nastl_schedule_factor(recipe, trainer->state.step - 1, epoch_steps(trainer));
     nastl_adamw(net->params, trainer->grads, trainer->m, trainer->v, net->trainable,
-                net->decayed, &params->recipe, trainer->state.step,
-                nastl_clip_scale(trainer->grads, net->trainable, params->recipe.clip));
+                net->decayed, &now, trainer->state.step,
+                nastl_clip_scale(trainer->grads, net->trainable, recipe->clip));
     return 0;
 }
 
@@ -266,6 +351,8 @@ int nastl_trainer_create(struct nastl_trainer **out, struct nastl_net *net,
     int status;
     double score;
     TRY_GOTO(status, decide_batches(trainer), fail);
+    TRY_GOTO(status, nastl_loss_form_init(&trainer->form, params, trainer->outputs),
+             fail);
     TRY_GOTO(status, allocate(trainer), fail);
     TRY_GOTO(status, create_plans(trainer), fail);
     TRY_GOTO(status, judge(trainer, &score), fail);
@@ -282,7 +369,9 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer)
         return;
     nastl_plan_destroy(trainer->plan[0]);
     nastl_plan_destroy(trainer->plan[1]);
+    nastl_loss_form_finish(&trainer->form);
     free(trainer->grads);
+    free(trainer->part_grads);
     free(trainer->numbers);
     free(trainer->order);
     free(trainer->labels);
@@ -315,7 +404,7 @@ int nastl_trainer_epoch(struct nastl_trainer *trainer)
         state->step = step;
         return 0;
     }
-    TRY(judge(trainer, &score));
+    TRY(judge_epoch(trainer, &score));
     state->stopped = params->epoch && !params->epoch(state->epoch, state->train_loss,
                                                      score, params->epoch_payload);
     return 0;
@@ -339,7 +428,7 @@ struct nastl_trainer_state *nastl_trainer_state(struct nastl_trainer *trainer)
 
 float *nastl_trainer_numbers(struct nastl_trainer *trainer, size_t *count)
 {
-    *count = 2 * trainer->net->trainable + trainer->net->total;
+    *count = count_numbers(trainer);
     return trainer->numbers;
 }
 

@@ -13,8 +13,17 @@ enum nastl_loss {
     NASTL_LOSS_CROSS_ENTROPY,        /* y: class index */
     NASTL_LOSS_BINARY_CROSS_ENTROPY, /* y: 0 or 1, one logit */
     NASTL_LOSS_SQUARED_ERROR,        /* y: standardised value */
+    NASTL_LOSS_HUBER,                /* the same; half its square up to 1, then linear */
     NASTL_LOSS_COUNT
 };
+
+enum nastl_schedule {
+    NASTL_SCHEDULE_CONSTANT,
+    NASTL_SCHEDULE_COSINE,      /* to 0 at the last of max_epochs */
+    NASTL_SCHEDULE_FLAT_COSINE, /* constant for the first half, then so */
+    NASTL_SCHEDULE_COUNT
+};
+int nastl_schedule_from_name(const char *name); /* -1 if unknown */
 
 struct nastl_recipe {
     double learning_rate; /* default 1e-3 */
@@ -24,6 +33,12 @@ struct nastl_recipe {
     size_t max_epochs;    /* default 100 */
     size_t patience;      /* epochs without a better score; 0: no early stopping */
     double clip;          /* largest norm of the gradient; 0: none; default 1 */
+    enum nastl_schedule schedule;
+    size_t warmup_epochs;   /* over which the learning rate rises to its full size */
+    double label_smoothing; /* classes: share of a label that goes to all; default 0 */
+    bool balanced;          /* classes: each weighs the same, however many rows it has */
+    bool huber;             /* regression: NASTL_LOSS_HUBER is wanted */
+    size_t weight_average;  /* epochs; see nastl_train(); 0: none */
 };
 /* The recipe of a candidate ("training.…" keys), defaults filled in. */
 void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *candidate);
@@ -65,6 +80,14 @@ struct nastl_train_result {
 };
 
 /* Trains `net` from the weights it has, and leaves the best epoch's weights in it.
+ *
+ * weight_average n > 0: after each epoch the mean of the weights of the last n (of all,
+ * as long as they are fewer) is looked at too (Izmailov et al. 2018), and stands for the
+ * epoch where it is better; without validation rows it is what is kept. Running
+ * statistics are averaged as weights are; they are not gathered anew. Training goes on
+ * from the weights themselves.
+ *
+ * Validation losses are plain: not smoothed, not weighted.
  * NASTL_ENUMERIC: the loss was not finite; the sentence names the step. */
 int nastl_train(struct nastl_train_result *out, struct nastl_net *net,
                 const struct nastl_train_params *params);

@@ -39,7 +39,8 @@ const float *nastl_trainer_gradient(const struct nastl_trainer *trainer, size_t 
 void nastl_trainer_finish(struct nastl_trainer *trainer);
 
 struct nastl_trainer_state *nastl_trainer_state(struct nastl_trainer *trainer);
-/* The moments and the kept weights: one block of *count numbers, borrowed. */
+/* The moments, the kept weights, those of the last epochs where they are averaged: one
+ * block of *count numbers, borrowed. */
 float *nastl_trainer_numbers(struct nastl_trainer *trainer, size_t *count);
 /* The parameters with the running statistics: one block of *count numbers, borrowed. */
 float *nastl_trainer_parameters(struct nastl_trainer *trainer, size_t *count);

@@ -4,7 +4,15 @@
 
 #include "base/clock.h"
 
+#include <math.h>
 #include <stddef.h>
+#include <stdio.h>
+
+/* What reading the last rows and writing the files takes. */
+static double for_files(double time)
+{
+    return 1 + 0.05 * time;
+}
 
 void nastl_budget_start(struct nastl_budget *budget, double time,
                         const struct nastl_hooks *hooks)
@@ -13,8 +21,20 @@ void nastl_budget_start(struct nastl_budget *budget, double time,
         .hooks = hooks,
         .start = nastl_clock_seconds(),
         .time = time,
-        .reserve = 1 + 0.05 * time,
+        .reserve = for_files(time),
     };
+}
+
+void nastl_budget_reserve(struct nastl_budget *budget, double seconds)
+{
+    budget->reserve = for_files(budget->time) + seconds;
+}
+
+double nastl_budget_left(const struct nastl_budget *budget)
+{
+    return budget->time > 0
+               ? budget->time - for_files(budget->time) - nastl_budget_elapsed(budget)
+               : INFINITY;
 }
 
 const struct nastl_log *nastl_budget_log(const struct nastl_budget *budget)
@@ -54,4 +74,16 @@ void nastl_budget_tell(const struct nastl_budget *budget, const char *phase, dou
         .best = best,
     };
     budget->hooks->progress(&progress, budget->hooks->payload);
+}
+
+void nastl_epochs_tell(size_t epoch, size_t of, double score, void *payload)
+{
+    struct nastl_epochs *epochs = payload;
+    char best[64];
+    if (!epochs->is_begun || score > epochs->best)
+        epochs->best = score;
+    epochs->is_begun = true;
+    snprintf(best, sizeof best, "%s %.4f", epochs->metric, fabs(epochs->best));
+    nastl_budget_tell(epochs->budget, epochs->phase, (double)epoch, (double)of, 0, NAN,
+                      best);
 }

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "io/file.h"
+#include "run/finish.h"
 
 #include <math.h>
 #include <omp.h>
@@ -32,6 +33,7 @@ struct crew {
     struct nastl_searcher *searcher;
     struct slot **slots; /* (count): trials in order; each has an address of its own */
     size_t count, capacity;
+    size_t cores;                     /* how many trainings at a time do not wait */
     size_t told;                      /* trials 0 … told - 1 are told to the searcher */
     size_t training, trained, reused; /* now; ever, for the progress; from the ledger */
     struct nastl_trial *ledger;       /* what was known before */
@@ -140,6 +142,38 @@ static void drop_dominated(const struct crew *crew)
         if (slot->kept && !is_on_front(crew, slot))
             forget_model(crew, slot);
     }
+}
+
+/* ---- time ---------------------------------------------------------------------------
+ */
+
+/* A member of an earlier run has its weights and its figures. */
+static bool is_finished(const struct slot *slot)
+{
+    return json_object_get(slot->trial.details, "test") != NULL;
+}
+
+/* What a trial costs when the search is over: being measured, trained once more where
+ * there were folds, and scored. */
+static double seconds_to_finish(const struct crew *crew, const struct slot *slot)
+{
+    const struct nastl_problem *problem = problem_of(crew);
+    const double folds = (double)problem->fold_count, jobs = (double)crew->cores;
+    if (slot->stage == TRAINED)
+        return measure_seconds;
+    if (!slot->kept || is_finished(slot))
+        return 0;
+    return (folds > 1 ? slot->trial.seconds / folds / jobs : 0) +
+           (problem->wants_latency ? 0 : NASTL_FINISH_SECONDS);
+}
+
+/* With the lock held: the front has changed. */
+static void reserve_time(struct crew *crew)
+{
+    double seconds = 0;
+    for (size_t k = 0; k < crew->count; k++)
+        seconds += seconds_to_finish(crew, crew->slots[k]);
+    nastl_budget_reserve(crew->params->budget, seconds);
 }
 
 /* ---- progress -----------------------------------------------------------------------
@@ -346,8 +380,11 @@ static int begin_trial(struct slot **out, struct crew *crew)
     TRY(nastl_point_candidate(&slot->trial.candidate, problem_of(crew)->space, point));
     TRY(nastl_study_begin(crew->params->study, slot->trial.number, &slot->trial.candidate,
                           problem_of(crew)->space));
-    if (!take_from_ledger(crew, slot))
-        *out = slot;
+    if (take_from_ledger(crew, slot))
+        return NASTL_OK;
+    drop_dominated(crew); /* of those that the ledger knew */
+    reserve_time(crew);
+    *out = slot;
     return NASTL_OK;
 }
 
@@ -376,6 +413,7 @@ static int finish_trial(struct crew *crew, struct slot *slot)
     TRY(nastl_study_end(crew->params->study, &slot->trial));
     TRY(sync_sometimes(crew));
     drop_dominated(crew);
+    reserve_time(crew);
     describe_best(crew);
     tell_progress(crew, false);
     return NASTL_OK;
@@ -541,6 +579,8 @@ static void finish(struct crew *crew)
 int nastl_crew_work(struct nastl_crew_result *out, const struct nastl_crew_params *params)
 {
     struct crew crew = {.params = params, .begun_at = nastl_clock_seconds()};
+    const size_t cores = (size_t)omp_get_num_procs();
+    crew.cores = params->jobs < cores ? params->jobs : cores;
     pthread_mutex_init(&crew.lock, NULL);
     pthread_cond_init(&crew.changed, NULL);
     int status = prepare(&crew);

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double measure_seconds = 0.2; /* of latency, a member */
+static const double least_seconds = 0.02; /* of latency, for a figure at all */
 
 /* A trial whose weights are delivered. */
 struct member {
@@ -170,22 +170,30 @@ static int score_test(struct member *member, const struct nastl_problem *problem
                           nastl_scores_json(&scores, problem->dataset->task));
 }
 
+/* An equal share of the time that is left, for `count` members. */
+static double seconds_of(const struct nastl_budget *budget, size_t count)
+{
+    const double share = nastl_budget_left(budget) / (double)count;
+    return fmin(fmax(share, least_seconds), NASTL_FINISH_SECONDS);
+}
+
 /* A figure that ranked trials stays as it was; the others are measured now. */
-static int complete_costs(struct member *member, const struct nastl_problem *problem)
+static int complete_costs(struct member *member, const struct nastl_problem *problem,
+                          double seconds)
 {
     const json_t *cost = json_object_get(member->trial->details, "cost");
     if (!json_is_null(json_object_get(cost, "latency")))
         return NASTL_OK;
-    return nastl_trial_measure(member->trial, member->model, problem, measure_seconds);
+    return nastl_trial_measure(member->trial, member->model, problem, seconds);
 }
 
 static int complete_member(struct member *member,
-                           const struct nastl_finish_params *params)
+                           const struct nastl_finish_params *params, double seconds)
 {
     if (!member->on_front)
         return NASTL_OK;
     TRY(score_test(member, params->problem));
-    TRY(complete_costs(member, params->problem));
+    TRY(complete_costs(member, params->problem, seconds));
     return nastl_study_end(params->study, member->trial);
 }
 
@@ -195,7 +203,8 @@ static int complete_members(struct members *members,
     for (size_t i = 0; i < members->count; i++) {
         nastl_budget_tell(params->budget, "measure", (double)i, (double)members->count, 0,
                           NAN, "");
-        TRY(complete_member(&members->items[i], params));
+        TRY(complete_member(&members->items[i], params,
+                            seconds_of(params->budget, members->count - i)));
     }
     return NASTL_OK;
 }

@@ -6,6 +6,9 @@
 #include "run/budget.h"
 #include "run/problem.h"
 
+/* Of measuring and scoring a member, at most; less where the time is nearly over. */
+#define NASTL_FINISH_SECONDS 0.2
+
 struct nastl_finish_params {
     const struct nastl_problem *problem;
     struct nastl_study *study;

@@ -164,8 +164,10 @@ static int add_energy(struct nastl_problem *problem, bool by_name,
         return add_objective(problem, "energy");
     if (by_name || status != NASTL_ENOTSUP)
         return status;
+    const char *why = nastl_error_last();
+    const size_t name = strlen("energy: ");
     nastl_log_warning(log, "energy is left out of the objectives: %s",
-                      nastl_error_last());
+                      strncmp(why, "energy: ", name) == 0 ? why + name : why);
     return NASTL_OK;
 }
 
@@ -236,8 +238,18 @@ static int load_space(struct nastl_space **out, const struct nastl_search_params
     return NASTL_OK;
 }
 
-/* What the data decides: without a source there is nothing to start from, and classes are
- * not transformed. */
+/* Classes are not transformed and have no loss of numbers; numbers have no classes. */
+static int fit_task(struct nastl_problem *problem)
+{
+    if (problem->dataset->task == NASTL_TASK_REGRESSION) {
+        TRY(nastl_space_fix(problem->space, "training.label_smoothing", NULL, 0));
+        return nastl_space_fix(problem->space, "training.class_weights", "none", 0);
+    }
+    TRY(nastl_space_fix(problem->space, "training.loss", "squared", 0));
+    return nastl_space_fix(problem->space, "training.label_transform", "none", 0);
+}
+
+/* What the data decides: without a source there is nothing to start from. */
 static int fit_space(struct nastl_problem *problem,
                      const struct nastl_search_params *params)
 {
@@ -246,9 +258,7 @@ static int fit_space(struct nastl_problem *problem,
         nastl_dataset_count(problem->dataset, NASTL_PART_SOURCE_TRAIN) > 0;
     if (!has_source)
         TRY(nastl_space_fix(problem->space, "transfer.strategy", "scratch", 0));
-    if (problem->dataset->task != NASTL_TASK_REGRESSION)
-        TRY(nastl_space_fix(problem->space, "training.label_transform", "none", 0));
-    return NASTL_OK;
+    return fit_task(problem);
 }
 
 /* ---- parts and folds ----------------------------------------------------------------

@@ -11,7 +11,8 @@ int nastl_record_write(const char *path, const struct nastl_search_params *param
                        const struct nastl_list *files);
 
 /* NASTL_EINVAL where an option that decides results differs from the record (trials, time
- * and jobs may), or a file that has changed since. */
+ * and jobs may), or a file that has changed since. Objectives that are unset are the
+ * default ones, which the record names. */
 int nastl_record_check(const char *path, const struct nastl_search_params *params);
 
 #endif

@@ -113,15 +113,41 @@ static int open_study(struct search *search)
                            : nastl_study_create(&search->study, search->folder, &info);
 }
 
+/* What was asked, with the defaults filled in that depend on data and machine. */
+static int write_filled_in(const char *path, const struct search *search)
+{
+    const struct nastl_problem *problem = search->problem;
+    struct nastl_search_params filled = *search->params;
+    char *names[NASTL_OBJECTIVES];
+    for (size_t j = 0; j < problem->objective_count; j++)
+        names[j] = (char *)problem->objectives[j]->name;
+    filled.objectives = (struct nastl_list){names, problem->objective_count};
+    filled.trials = (int64_t)search->trials;
+    return nastl_record_write(path, &filled, &problem->dataset->files);
+}
+
 static int write_record(struct search *search)
 {
     char *path;
     TRY(nastl_file_make_folder(search->folder));
     TRY(path_in(&path, search, "study.yaml"));
-    const int status =
-        nastl_record_write(path, search->params, &search->problem->dataset->files);
+    const int status = write_filled_in(path, search);
     free(path);
     return status;
+}
+
+/* The default objectives depend on the machine: another one may measure more or less. */
+static int check_objectives(const struct search *search)
+{
+    const struct nastl_problem *problem = search->problem;
+    bool same = nastl_study_objectives(search->study) == problem->objective_count;
+    for (size_t j = 0; same && j < problem->objective_count; j++)
+        same = nastl_study_objective(search->study, j) == problem->objectives[j];
+    return same ? NASTL_OK
+                : nastl_error(
+                      NASTL_EINVAL,
+                      "--objectives: not those that the study was begun with; name "
+                      "them as study.yaml does");
 }
 
 static int check_record(struct search *search)
@@ -366,6 +392,8 @@ static int prepare(struct search *search)
     nastl_budget_tell(&search->budget, "loading", 0, 0, 0, NAN, "");
     TRY(nastl_problem_create(&search->problem, search->params,
                              nastl_budget_log(&search->budget)));
+    if (search->resumed)
+        TRY(check_objectives(search));
     keep_training_time_honest(search);
     TRY(nastl_crew_check(search->problem));
     if (search->params->warm_start)
@@ -393,14 +421,22 @@ static int run(struct nastl_search_outcome *out, struct search *search)
     return NASTL_OK;
 }
 
+/* Every network works on one thread: many small products gain nothing from a team that
+ * spins between them. Workers are counted by --jobs. */
 int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_search_params *params,
                      const struct nastl_hooks *hooks)
 {
     struct search search = {.params = params};
+    const int threads = omp_get_max_threads();
     *out = (struct nastl_search_outcome){0};
+    omp_set_num_threads(1);
     nastl_budget_start(&search.budget, params->time, hooks);
+    /* Source and measuring, too: bits and figures are those of one thread, and threads
+     * that wait for each other crawl where others want the cores. */
+    omp_set_num_threads(1);
     const int status = run(out, &search);
+    omp_set_num_threads(threads);
     nastl_study_close(search.study);
     nastl_problem_destroy(search.problem);
     free(search.folder);

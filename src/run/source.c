@@ -9,7 +9,6 @@
 #include "run/trial.h"
 #include "transfer/warm.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,17 +78,11 @@ static bool is_a_third_over(void *payload)
     return nastl_budget_over(payload, 1.0 / 3);
 }
 
-static void tell_epoch(size_t epoch, size_t of, double score, void *payload)
-{
-    char best[64];
-    snprintf(best, sizeof best, "score %.4f", fabs(score));
-    nastl_budget_tell(payload, "source", (double)epoch, (double)of, 0, NAN, best);
-}
-
 static int train_source(struct nastl_problem *problem, struct nastl_budget *budget)
 {
     struct nastl_candidate candidate;
     const struct nastl_stop stop = {stop_source, is_a_third_over, budget};
+    struct nastl_epochs epochs = {budget, "source", nastl_metric_name(problem->metric)};
     nastl_candidate_init(&candidate);
     int status = widest_candidate(&candidate, problem->space);
     if (status == NASTL_OK) {
@@ -99,8 +92,8 @@ static int train_source(struct nastl_problem *problem, struct nastl_budget *budg
             .candidate = &candidate,
             .stream = source_stream,
             .stop = &stop,
-            .epoch = tell_epoch,
-            .epoch_payload = budget,
+            .epoch = nastl_epochs_tell,
+            .epoch_payload = &epochs,
         };
         struct nastl_trained trained;
         status = nastl_train_model(&problem->warm, &trained, &training);

@@ -110,24 +110,19 @@ static bool is_interrupted(void *payload)
     return nastl_budget_interrupted(payload);
 }
 
-static void tell_epoch(size_t epoch, size_t of, double score, void *payload)
-{
-    char best[64];
-    snprintf(best, sizeof best, "score %.4f", fabs(score));
-    nastl_budget_tell(payload, "train", (double)epoch, (double)of, 0, NAN, best);
-}
-
 static int train(struct job *job)
 {
     const struct nastl_stop stop = {is_interrupted, NULL, &job->budget};
+    struct nastl_epochs epochs = {&job->budget, "train",
+                                  nastl_metric_name(job->problem->metric)};
     const struct nastl_training training = {
         .problem = job->problem,
         .view = job->problem->folds[0],
         .candidate = &job->candidate,
         .warm = job->problem->warm,
         .stop = &stop,
-        .epoch = tell_epoch,
-        .epoch_payload = &job->budget,
+        .epoch = nastl_epochs_tell,
+        .epoch_payload = &epochs,
     };
     TRY(nastl_train_model(&job->model, &job->trained, &training));
     return job->problem->test_count
@@ -243,10 +238,12 @@ int nastl_train_run(char **out, const struct nastl_train_one_params *params, boo
                     const struct nastl_hooks *hooks)
 {
     struct job job = {.params = params};
+    const int threads = omp_get_max_threads();
     omp_set_num_threads(1);
     nastl_candidate_init(&job.candidate);
     nastl_budget_start(&job.budget, 0, hooks);
     const int status = run(out, &job, json);
+    omp_set_num_threads(threads);
     nastl_model_destroy(job.model);
     nastl_candidate_finish(&job.candidate);
     nastl_problem_destroy(job.problem);

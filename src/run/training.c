@@ -27,7 +27,7 @@ static enum nastl_label_transform transform_of(const struct nastl_candidate *can
     return strcmp(name, "quantile") == 0 ? NASTL_LABEL_QUANTILE : NASTL_LABEL_NONE;
 }
 
-static enum nastl_loss loss_of(enum nastl_task task)
+static enum nastl_loss loss_of(enum nastl_task task, const struct nastl_recipe *recipe)
 {
     switch (task) {
     case NASTL_TASK_BINARY:
@@ -35,7 +35,7 @@ static enum nastl_loss loss_of(enum nastl_task task)
     case NASTL_TASK_MULTICLASS:
         return NASTL_LOSS_CROSS_ENTROPY;
     default:
-        return NASTL_LOSS_SQUARED_ERROR;
+        return recipe->huber ? NASTL_LOSS_HUBER : NASTL_LOSS_SQUARED_ERROR;
     }
 }
 
@@ -109,7 +109,6 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     const struct nastl_dataset *data = training->problem->dataset;
     const struct nastl_prep *prep;
     struct nastl_train_params params = {
-        .loss = loss_of(data->task),
         .seed = training->problem->seed,
         .trial = training->stream,
         .train = view->index,
@@ -124,6 +123,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
         .poll_payload = valid,
     };
     recipe_of(&params.recipe, training);
+    params.loss = loss_of(data->task, &params.recipe);
     valid->epochs = params.recipe.max_epochs;
     TRY(nastl_view_features(&prep, &params.xy, view, scaling_of(training->candidate)));
     TRY(nastl_view_labels(&valid->map, &params.y, view,
@@ -192,6 +192,21 @@ static int build_model(struct nastl_model *model, const struct nastl_training *t
     return nastl_net_create(&model->net, model->graph);
 }
 
+/* The weights to start from. */
+static int start(struct nastl_trained *trained, struct nastl_model *model,
+                 const struct nastl_training *training)
+{
+    const struct nastl_view *view = training->view;
+    const struct nastl_prep *prep;
+    const struct nastl_xy *xy;
+    TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
+    nastl_net_init(model->net, training->problem->seed, training->stream);
+    TRY(nastl_net_fit(model->net, xy, view->index, view->train_count));
+    return training->warm ? nastl_warm_start(&trained->matched, model->net, model->layout,
+                                             training->warm)
+                          : NASTL_OK;
+}
+
 int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
                       const struct nastl_training *training)
 {
@@ -201,10 +216,7 @@ int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
     *trained = (struct nastl_trained){0};
     int status = build_model(model, training);
     if (status == NASTL_OK)
-        nastl_net_init(model->net, training->problem->seed, training->stream);
-    if (status == NASTL_OK && training->warm)
-        status = nastl_warm_start(&trained->matched, model->net, model->layout,
-                                  training->warm);
+        status = start(trained, model, training);
     if (status == NASTL_OK)
         status = run_training(trained, model, training);
     if (status < 0) {

@@ -7,8 +7,8 @@
 #include "nn/train.h"
 #include "run/problem.h"
 
-/* Asked after each epoch. `stop` true: the training is given up; `enough` true: it ends
- * with the best epoch so far. Both may be NULL. */
+/* Asked after each step. `stop` true: the training is given up; `enough` true: it ends
+ * with the best epoch so far, the one under way included. Both may be NULL. */
 struct nastl_stop {
     bool (*stop)(void *payload);
     bool (*enough)(void *payload);

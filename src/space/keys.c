@@ -52,10 +52,32 @@ static const struct nastl_key tabm_keys[] = {
     {NULL},
 };
 
+static const struct nastl_key ft_transformer_keys[] = {
+    {"blocks", NASTL_KEY_INT, 1, 8, .fallback = "3",
+     .help = "Blocks of attention and a feed-forward network."},
+    {"token_width", NASTL_KEY_INT, 1, 1024, .fallback = "64",
+     .help = "Numbers that stand for a column."},
+    {"heads", NASTL_KEY_INT, 1, 64, .fallback = "8",
+     .help = "Heads of attention; they must divide `token_width`."},
+    {"ffn_expansion", NASTL_KEY_FLOAT, 0.1, 8, .fallback = "1.33",
+     .help = "Hidden neurons of the feed-forward network for each of the token, rounded "
+             "to a multiple of 8 in all."},
+    {"activation", NASTL_KEY_WORD, .words = WORDS("reglu", "gelu"), .fallback = "reglu",
+     .help = "Nonlinearity of the feed-forward network; reglu has a gate beside it."},
+    {"attention_dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0.2",
+     .help = "Share of the attention that is zeroed while training."},
+    {"ffn_dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0.1",
+     .help = "Share of the feed-forward network's hidden outputs that is zeroed while "
+             "training."},
+    {NULL},
+};
+
 static const struct nastl_section families[] = {
     {"mlp", "Hidden dense layers, one after another.", mlp_keys},
     {"resnet", "Blocks of two dense layers, each added to a stream.", resnet_keys},
     {"tabm", "Many perceptrons in one, which share weights.", tabm_keys},
+    {"ft_transformer", "Attention between tokens, one for each column.",
+     ft_transformer_keys},
     {NULL},
 };
 
@@ -65,8 +87,18 @@ static const struct nastl_key input_keys[] = {
     {"numeric_scaling", NASTL_KEY_WORD, .words = WORDS("standard", "quantile"),
      .fallback = "standard",
      .help = "Numeric columns to mean 0 and variance 1, or to a normal distribution."},
-    {"numeric_embedding", NASTL_KEY_WORD, .words = WORDS("none"), .fallback = "none",
+    {"numeric_embedding", NASTL_KEY_WORD,
+     .words = WORDS("none", "piecewise_linear", "periodic"), .fallback = "none",
      .help = "How a numeric column becomes several inputs."},
+    {"embedding_width", NASTL_KEY_INT, 1, 64, .fallback = "8",
+     .help = "Inputs that a numeric column becomes with an embedding."},
+    {"embedding_bins", NASTL_KEY_INT, 2, 128, .fallback = "16",
+     .help = "Pieces of a piecewise_linear embedding, between quantiles of the training "
+             "rows."},
+    {"embedding_frequencies", NASTL_KEY_INT, 1, 96, .fallback = "16",
+     .help = "Frequencies of a periodic embedding."},
+    {"embedding_scale", NASTL_KEY_FLOAT, 0.001, 10, .fallback = "0.1",
+     .help = "Size of the frequencies of a periodic embedding at the start."},
     {NULL},
 };
 
@@ -79,6 +111,27 @@ static const struct nastl_key training_keys[] = {
      .help = "Pull of the weights towards 0, decoupled from the gradient."},
     {"batch_size", NASTL_KEY_INT, 1, 65536, .fallback = "256",
      .help = "Rows in a step of the optimizer."},
+    {"schedule", NASTL_KEY_WORD, .words = WORDS("constant", "cosine", "flat_cosine"),
+     .fallback = "constant",
+     .help =
+         "Course of the learning rate over max_epochs; flat_cosine falls in the second "
+         "half."},
+    {"warmup_epochs", NASTL_KEY_INT, 0, 1000, .fallback = "0",
+     .help = "Epochs over which the learning rate rises to its full size."},
+    {"beta2", NASTL_KEY_FLOAT, 0, 0.9999, .fallback = "0.999",
+     .help = "Memory of the optimizer for the size of gradients."},
+    {"clip", NASTL_KEY_FLOAT, 0, 1000, .fallback = "1",
+     .help = "Largest norm of the gradient; 0 for any."},
+    {"loss", NASTL_KEY_WORD, .words = WORDS("squared", "huber"), .fallback = "squared",
+     .help = "What a regression makes small; huber forgives errors above a standard "
+             "deviation."},
+    {"label_smoothing", NASTL_KEY_FLOAT, 0, 0.5, .fallback = "0",
+     .help = "Share of a class label that is spread over all classes."},
+    {"class_weights", NASTL_KEY_WORD, .words = WORDS("none", "balanced"),
+     .fallback = "none",
+     .help = "Whether every class counts the same, however many rows it has."},
+    {"weight_average", NASTL_KEY_INT, 0, 32, .fallback = "0",
+     .help = "Epochs whose weights are averaged, where that is better; 0 for none."},
     {"label_transform", NASTL_KEY_WORD, .words = WORDS("none", "log1p", "quantile"),
      .fallback = "none", .help = "What a regression's label is mapped by to be learnt."},
     {"max_epochs", NASTL_KEY_INT, 1, 100000, .fallback = "100",

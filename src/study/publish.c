@@ -233,21 +233,18 @@ static int keep_head(struct nastl_study *study, const json_t *head)
     struct nastl_strbuf text;
     nastl_strbuf_init(&text);
     nastl_json_write(&text, head, 0);
-    int status = nastl_strbuf_text(&text) ? nastl_study_set_fact(study, "head", text.text)
-                                          : nastl_error_nomem("pareto.json");
+    const int status = nastl_strbuf_text(&text)
+                           ? nastl_study_set_fact(study, "head", text.text)
+                           : nastl_error_nomem("pareto.json");
     nastl_strbuf_finish(&text);
-    if (status == NASTL_OK)
-        status = nastl_study_set_fact(study, "stop",
-                                      json_string_value(json_object_get(head, "stop")));
     return status;
 }
 
-int nastl_study_publish(struct nastl_study *study, const json_t *head)
+static int save_files(struct nastl_study *study, const json_t *head)
 {
     struct nastl_trial *trials;
     size_t count;
     json_t *doc = NULL;
-    TRY(keep_head(study, head));
     TRY(nastl_study_trials(study, &trials, &count));
     int status = nastl_study_document(&doc, study, head, trials, count);
     if (status == NASTL_OK)
@@ -257,4 +254,15 @@ int nastl_study_publish(struct nastl_study *study, const json_t *head)
     json_decref(doc);
     nastl_study_free_trials(trials, count);
     return status;
+}
+
+/* The ledger says that a study has stopped when all its files say so: who dies in between
+ * publishes again. */
+int nastl_study_publish(struct nastl_study *study, const json_t *head)
+{
+    TRY(nastl_study_set_fact(study, "stop", NULL));
+    TRY(keep_head(study, head));
+    TRY(save_files(study, head));
+    return nastl_study_set_fact(study, "stop",
+                                json_string_value(json_object_get(head, "stop")));
 }

@@ -132,6 +132,11 @@ static void sort_layer(const struct hidden *layer)
     permute_columns(layer, weight_of(layer, layer->next));
 }
 
+static bool is_embedding(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
+}
+
 /* Works on each neuron by itself, or normalises over all of them. */
 static bool keeps_neurons(enum nastl_node_kind kind)
 {
@@ -241,10 +246,54 @@ struct warm {
     const struct nastl_graph *graph, *source_graph;
     const struct nastl_net *source;
     struct nastl_match match;
-    long *head;    /* (members outputs) row of the source's head, -1: none */
-    bool same_end; /* the last hidden layer is the same block */
+    long *head;          /* (members outputs) row of the source's head, -1: none */
+    bool same_end;       /* the last hidden layer is the same block */
+    bool same_embedding; /* of numbers: none in both counts too */
+    long *columns; /* of the first layer's weights: where they are in the source's */
     size_t copied; /* trainable numbers */
 };
+
+/* ---- embeddings of numbers ---- */
+
+static const struct nastl_node *embedding_of(const struct nastl_graph *graph)
+{
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (is_embedding(&graph->nodes[n]))
+            return &graph->nodes[n];
+    return NULL;
+}
+
+static bool is_same(const struct nastl_node *a, const struct nastl_node *b)
+{
+    if (!a || !b)
+        return a == b;
+    return a->kind == b->kind && a->pieces == b->pieces && a->each == b->each;
+}
+
+/* Column by column as the inputs match; a number takes `each` columns, categories follow.
+ */
+static int match_columns(struct warm *warm)
+{
+    const struct nastl_node *to = embedding_of(warm->graph);
+    const struct nastl_node *from = embedding_of(warm->source_graph);
+    const size_t each = to ? to->each : 1, source_each = from ? from->each : 1;
+    const size_t numbers = warm->graph->shape.numeric, made = numbers * each;
+    const long source_numbers = (long)warm->source_graph->shape.numeric;
+    const size_t width = to ? to->width : warm->graph->nodes[0].width;
+    warm->same_embedding = is_same(to, from);
+    warm->columns = nastl_arena_alloc(&warm->match.memory, width, sizeof *warm->columns);
+    if (!warm->columns)
+        return nastl_error_nomem("a match of columns");
+    for (size_t i = 0; i < width; i++) {
+        const bool number = i < made;
+        const long at = warm->match.input[number ? i / each : numbers + (i - made)];
+        long column = at + source_numbers * ((long)source_each - 1);
+        if (number)
+            column = at * (long)each + (long)(i % each);
+        warm->columns[i] = at < 0 || (number && !warm->same_embedding) ? -1 : column;
+    }
+    return NASTL_OK;
+}
 
 /* Copies tensor t of the candidate from a tensor of the source, if there is one. */
 static void copy_from(struct warm *warm, size_t t, const struct nastl_tensor *from,
@@ -270,6 +319,22 @@ static void copy_tables(struct warm *warm)
     }
 }
 
+/* Row by row as numbers match. Bins stay: each domain has its own. */
+static void copy_embedding(struct warm *warm, const struct nastl_node *node)
+{
+    for (size_t i = 0; i < node->tensor_count && warm->same_embedding; i++) {
+        const struct nastl_tensor_spec *spec = &warm->graph->tensors[node->tensor + i];
+        if (nastl_role_trainable(spec->role))
+            copy_from(warm, node->tensor + i, nastl_net_find(warm->source, spec->name),
+                      warm->match.input, NULL);
+    }
+}
+
+static bool is_front(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_INPUT || is_embedding(node);
+}
+
 /* The node of the outputs: the last that has weights. */
 static size_t head_of(const struct nastl_graph *graph)
 {
@@ -279,14 +344,14 @@ static size_t head_of(const struct nastl_graph *graph)
     return n;
 }
 
-/* Whether the columns of a node's weights are those of the input: also where only the
+/* Whether the columns of a node's weights are those of the front: also where only the
  * members' scales stand before it. */
-static bool reads_input(const struct nastl_graph *graph, const struct nastl_node *node)
+static bool reads_front(const struct nastl_graph *graph, const struct nastl_node *node)
 {
     const struct nastl_node *from = &graph->nodes[node->from];
-    if (node->kind == NASTL_NODE_LINEAR && from->kind == NASTL_NODE_MEMBERS)
+    if (from->kind == NASTL_NODE_MEMBERS)
         from = &graph->nodes[from->from];
-    return from->kind == NASTL_NODE_INPUT &&
+    return is_front(from) &&
            (node->kind == NASTL_NODE_LINEAR || node->kind == NASTL_NODE_MEMBERS ||
             node->kind == NASTL_NODE_MEMBER_LINEAR);
 }
@@ -310,11 +375,15 @@ static int match_head(struct warm *warm)
 static void copy_node(struct warm *warm, size_t n)
 {
     const struct nastl_node *node = &warm->graph->nodes[n];
+    if (is_embedding(node)) {
+        copy_embedding(warm, node);
+        return;
+    }
     const bool head = n == head_of(warm->graph);
     if (head && !warm->same_end)
         return;
     const long *rows = head ? warm->head : NULL;
-    const long *columns = reads_input(warm->graph, node) ? warm->match.input : NULL;
+    const long *columns = reads_front(warm->graph, node) ? warm->columns : NULL;
     for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++) {
         const struct nastl_tensor_spec *spec = &warm->graph->tensors[t];
         copy_from(warm, t, nastl_net_find(warm->source, spec->name), rows,
@@ -347,6 +416,8 @@ int nastl_warm_start(double *matched, struct nastl_net *net,
         nastl_match_init(&warm.match, warm.graph, layout, source->graph, source->layout);
     if (status == NASTL_OK)
         status = match_head(&warm);
+    if (status == NASTL_OK)
+        status = match_columns(&warm);
     if (status == NASTL_OK) {
         warm.same_end = strcmp(last_hidden(warm.graph), last_hidden(source->graph)) == 0;
         copy_tables(&warm);

@@ -28,16 +28,16 @@ data() {
   shift 2
   rejects 2 "$pattern" search --target "data/$file" --study S --objectives accuracy,flops "$@"
 }
-data empty.csv "empty.csv: is empty; give a CSV file with a header" --label label
-data blank.csv "blank.csv: is empty" --label label
+data empty.csv "empty.csv:1: is empty; give a CSV file with a header" --label label
+data blank.csv "blank.csv:1: is empty" --label label
 data header_only.csv "header_only.csv: .*no rows" --label label
 data no_header.csv "no_header.csv:1: numbers where the header should be" --label label
 data unnamed_column.csv "unnamed_column.csv:1: column 2: has no name" --label label
 data duplicate_name.csv "duplicate_name.csv:1: column 'a': stands twice" --label label
 data short_row.csv "short_row.csv:3: 2 fields where the header has 3" --label label
 data long_row.csv "long_row.csv:3: 4 fields where the header has 3" --label label
-data open_quote.csv "open_quote.csv:2: a quote that is never closed" --label label
-data text_after_quote.csv "text_after_quote.csv:2: text after a closing quote" --label label
+data open_quote.csv "open_quote.csv:2: column 'b': a quote that is never closed" --label label
+data text_after_quote.csv "text_after_quote.csv:2: column 'b': text after a closing quote" --label label
 data invalid_utf8.csv "invalid_utf8.csv:3: column 'b': invalid UTF-8" --label label
 data nul_byte.csv "nul_byte.csv:2: column 'b': a NUL byte" --label label
 data picture.csv "picture.csv:1: column 1: invalid UTF-8" --label label

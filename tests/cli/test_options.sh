@@ -11,6 +11,7 @@ for command in search train predict evaluate 'data describe' 'data convert' 'dat
   # shellcheck disable=SC2086
   ok $command --help
   grep -q 'Usage: nas-tl' out || fail "$command --help has no usage"
+  ! grep -qE '.{80}| $' out || fail "$command --help is too wide: $(grep -E '.{80}| $' out)"
 done
 
 rejects 2 "unknown command; give one of: search, " serch

@@ -9,26 +9,44 @@ ok search "$@" --jobs 1 --study one
 ok search "$@" --jobs 2 --study two
 "$python" "$SOURCE_ROOT/tests/check_same.py" one two || fail "one job and two jobs differ"
 
-# Interrupts the search when its ledger has about N trials.
-interrupt() {
-  "$NAS_TL" search "$@" --jobs 2 --study cut --resume >out 2>err &
+# Networks are trained on one thread each, whatever OpenMP may use.
+OMP_NUM_THREADS=1 ok search --trials 2 --jobs 1 --objectives macro_f1,flops --study alone
+OMP_NUM_THREADS=2 ok search --trials 2 --jobs 1 --objectives macro_f1,flops --study team
+"$python" "$SOURCE_ROOT/tests/check_same.py" alone team || fail "threads change trials"
+
+# complete STUDY: how many of its trials are.
+complete() {
+  "$NAS_TL" study show "$1" --json 2>/dev/null >now || { echo 0; return; }
+  "$python" -c 'import json; print(json.load(open("now"))["trials"]["complete"])'
+}
+
+# begin STUDY N ARGS…: starts the search; returns when N trials are complete.
+begin() {
+  study=$1
+  most=$2
+  shift 2
+  "$NAS_TL" search "$@" --jobs 2 --study "$study" --resume >out 2>err &
   pid=$!
-  sleep 1
+  while kill -0 $pid 2>/dev/null && [ "$(complete "$study")" -lt "$most" ]; do sleep 0.05; done
+}
+
+interrupt() {
+  begin "$@"
   kill -INT $pid 2>/dev/null || true
   code=0
   wait $pid || code=$?
-  [ "$code" -eq 130 ] || [ "$code" -eq 0 ] || fail "an interrupted search: exit $code: $(cat err)"
+  [ "$code" -eq 130 ] || fail "an interrupted search: exit $code: $(cat err)"
+  grep -q 'cut: interrupted; add --resume to go on' err || fail "interrupted: $(cat err)"
+  "$python" "$SOURCE_ROOT/tests/check_pareto.py" cut || fail "the front of an interrupted search"
 }
-interrupt "$@"
-interrupt "$@"
+interrupt cut 5 "$@"
+interrupt cut 15 "$@"
 ok search "$@" --jobs 2 --study cut --resume
 "$python" "$SOURCE_ROOT/tests/check_same.py" one cut || fail "a resumed search differs"
 
 # Killed, not asked: the ledger and the files hold.
-"$NAS_TL" search "$@" --jobs 2 --study killed >out 2>err &
-pid=$!
-sleep 1
-kill -KILL $pid
+begin killed 10 "$@"
+kill -KILL $pid 2>/dev/null || fail "the search ended before it could be killed"
 wait $pid 2>/dev/null || true
 ok search "$@" --jobs 2 --study killed --resume
 "$python" "$SOURCE_ROOT/tests/check_same.py" one killed || fail "a killed search differs"

@@ -1,0 +1,53 @@
+/* input.c: what stands before every family: the columns, and numeric columns perhaps as
+ * several inputs each (Gorishniy et al. 2022).
+ *
+ *   key                           accepted                            default
+ *   input.numeric_embedding       none, piecewise_linear, periodic    none
+ *   input.embedding_width         1 … 64                              8
+ *   input.embedding_bins          2 … 128                             16
+ *   input.embedding_frequencies   1 … 96                              16
+ *   input.embedding_scale         0 … 100                             0.1
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "arch/family.h"
+
+#include "base/error.h"
+
+enum { NONE, PIECEWISE_LINEAR, PERIODIC };
+
+static const char *const embeddings[] = {"none", "piecewise_linear", "periodic", NULL};
+
+static int add_embedding(size_t *at, struct nastl_graph *graph,
+                         const struct nastl_candidate *candidate, int embedding)
+{
+    size_t width, bins, frequencies;
+    TRY(nastl_arch_whole(&width, candidate, "input.embedding_width", 8, 1, 64));
+    if (embedding == PIECEWISE_LINEAR) {
+        TRY(nastl_arch_whole(&bins, candidate, "input.embedding_bins", 16, 2, 128));
+        *at = nastl_graph_piecewise(graph, *at, "embeddings.numeric", bins, width);
+        return 0;
+    }
+    TRY(nastl_arch_whole(&frequencies, candidate, "input.embedding_frequencies", 16, 1,
+                         96));
+    const double scale = nastl_candidate_number(candidate, "input.embedding_scale", 0.1);
+    if (!(scale >= 0.0 && scale <= 100.0))
+        return nastl_error(NASTL_EINVAL,
+                           "input.embedding_scale: %g cannot be built; give "
+                           "a number from 0 to 100",
+                           scale);
+    *at =
+        nastl_graph_periodic(graph, *at, "embeddings.numeric", frequencies, width, scale);
+    return 0;
+}
+
+int nastl_arch_input(size_t *at, struct nastl_graph *graph,
+                     const struct nastl_candidate *candidate)
+{
+    int embedding;
+    TRY(nastl_arch_choice(&embedding, candidate, "input.numeric_embedding", embeddings,
+                          NONE));
+    *at = nastl_graph_input(graph);
+    if (embedding == NONE || graph->shape.numeric == 0)
+        return 0;
+    return add_embedding(at, graph, candidate, embedding);
+}

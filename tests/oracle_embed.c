@@ -1,0 +1,119 @@
+/* oracle_embed.c: embeddings of numeric columns, by their definitions.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "oracle.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double PI = 3.14159265358979323846;
+
+/* ---- piecewise linear: every bin has its share of v, from 0 to 1; the first may be
+ * below, the last above ---- */
+
+static void shares(double *e, double v, const double *edges, size_t bins)
+{
+    size_t used = 0;
+    while (used < bins && edges[used + 1] > edges[used])
+        used++;
+    for (size_t t = 0; t < bins; t++) {
+        e[t] = t < used ? (v - edges[t]) / (edges[t + 1] - edges[t]) : 0.0;
+        if (t > 0 && e[t] < 0.0)
+            e[t] = 0.0;
+        if (t + 1 < used && e[t] > 1.0)
+            e[t] = 1.0;
+    }
+}
+
+/* ---- periodic ---- */
+
+static void waves(double *e, double v, const double *frequency, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        e[k] = cos(2.0 * PI * frequency[k] * v);
+        e[count + k] = sin(2.0 * PI * frequency[k] * v);
+    }
+}
+
+/* ---- both: y = e W + b, for PERIODIC max(0, ·) of it ---- */
+
+/* What a number becomes before it is weighed; returns how many. */
+static size_t encode(double *e, const struct nastl_node *node, double **p, double v,
+                     size_t column)
+{
+    const size_t pieces = node->pieces;
+    if (node->kind == NASTL_NODE_PIECEWISE) {
+        shares(e, v, p[2] + column * (pieces + 1), pieces);
+        return pieces;
+    }
+    waves(e, v, p[0] + column * pieces, pieces);
+    return 2 * pieces;
+}
+
+static double linear(const double *e, size_t count, const double *w, double b,
+                     size_t each)
+{
+    for (size_t t = 0; t < count; t++)
+        b += e[t] * w[t * each];
+    return b;
+}
+
+void oracle_embed(double *y, const double *x, const struct nastl_node *node, double **p,
+                  size_t n, size_t columns, size_t inputs, double *margin)
+{
+    const bool periodic = node->kind == NASTL_NODE_PERIODIC;
+    const double *w = p[periodic ? 1 : 0], *b = p[periodic ? 2 : 1];
+    double e[256];
+    for (size_t i = 0; i < n; i++, x += inputs, y += node->width) {
+        for (size_t d = 0; d < columns; d++) {
+            const size_t count = encode(e, node, p, x[d], d);
+            for (size_t c = 0; c < node->each; c++) {
+                const size_t at = d * node->each + c;
+                y[at] =
+                    linear(e, count, w + d * count * node->each + c, b[at], node->each);
+                *margin = periodic ? fmin(*margin, fabs(y[at])) : *margin;
+                y[at] = periodic ? fmax(y[at], 0.0) : y[at];
+            }
+        }
+        memcpy(y + columns * node->each, x + columns, (inputs - columns) * sizeof *x);
+    }
+}
+
+static void frequency_backward(double *g, const struct nastl_node *node, const double *e,
+                               const double *w, double v, double dy)
+{
+    const size_t count = node->pieces;
+    for (size_t k = 0; k < count; k++)
+        g[k] += 2.0 * PI * v * dy *
+                (e[k] * w[(count + k) * node->each] - e[count + k] * w[k * node->each]);
+}
+
+void oracle_embed_backward(double *dx, const double *dy, const double *x, const double *y,
+                           const struct nastl_node *node, double **p, double **g,
+                           size_t n, size_t columns, size_t inputs)
+{
+    const bool periodic = node->kind == NASTL_NODE_PERIODIC;
+    const size_t each = node->each, count = periodic ? 2 * node->pieces : node->pieces;
+    double *dw = g[periodic ? 1 : 0], *db = g[periodic ? 2 : 1], e[256];
+    memset(dw, 0, columns * count * each * sizeof *dw);
+    memset(db, 0, columns * each * sizeof *db);
+    memset(dx, 0, n * inputs * sizeof *dx);
+    if (periodic)
+        memset(g[0], 0, columns * node->pieces * sizeof **g);
+    for (size_t i = 0; i < n; i++) {
+        const double *row = x + i * inputs, *delta = dy + i * node->width;
+        for (size_t at = 0; at < columns * each; at++) {
+            const size_t d = at / each, c = at % each;
+            if (periodic && y[i * node->width + at] <= 0.0)
+                continue;
+            encode(e, node, p, row[d], d);
+            db[at] += delta[at];
+            for (size_t t = 0; t < count; t++)
+                dw[(d * count + t) * each + c] += e[t] * delta[at];
+            if (periodic)
+                frequency_backward(g[0] + d * node->pieces, node, e,
+                                   p[1] + d * count * each + c, row[d], delta[at]);
+        }
+        memcpy(dx + i * inputs + columns, delta + columns * each,
+               (inputs - columns) * sizeof *dx);
+    }
+}

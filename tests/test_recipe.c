@@ -1,0 +1,317 @@
+/* test_recipe.c: what a recipe adds to plain training: smoothed labels, weighted classes,
+ * schedules, averages of weights.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net_toy.h"
+
+#include <math.h>
+
+#include <omp.h>
+
+#include "nn/loss_form.h"
+#include "nn/optim.h"
+#include "nn/trainer.h"
+
+enum { N = 40, MOST = 7 };
+
+/* Sums of N float terms against double. */
+static const double TOLERANCE = 1e-5;
+
+/* ---- losses ---- */
+
+/* -w sum over c of t[c] log p[c], the target t smoothed; `o` (C) logits, 1 of binary. */
+static double smoothed_row(const double *o, size_t c, size_t label, double s, double w)
+{
+    const double two[2] = {0.0, *o};
+    const double *logits = c > 1 ? o : two;
+    const size_t classes = c > 1 ? c : 2;
+    double sum = 0.0, loss = 0.0;
+    for (size_t j = 0; j < classes; j++)
+        sum += exp(logits[j]);
+    for (size_t j = 0; j < classes; j++)
+        loss -= ((1.0 - s) * (j == label) + s / (double)classes) * (logits[j] - log(sum));
+    return w * loss;
+}
+
+static double smoothed(const double *o, size_t c, const float *y,
+                       const struct nastl_loss_form *form)
+{
+    double total = 0.0;
+    for (size_t i = 0; i < N; i++)
+        total += smoothed_row(o + i * c, c, (size_t)y[i], form->smoothing,
+                              form->weights ? form->weights[(size_t)y[i]] : 1.0);
+    return total;
+}
+
+static void check_form(const struct nastl_loss_form *form, const float *y, size_t c)
+{
+    struct nastl_rng rng;
+    nastl_rng_init(&rng, 11, (uint32_t)c, NASTL_RNG_TEST);
+    float outputs[N * MOST], delta[(N + 3) * MOST];
+    double exact[N * MOST];
+    for (size_t i = 0; i < N * c; i++)
+        exact[i] = outputs[i] = 3.0f * (float)nastl_rng_normal(&rng);
+    const double got = nastl_loss_form_gradient(form, delta, outputs, y, N, N + 3, c);
+    const double wanted = smoothed(exact, c, y, form);
+    assert_true(fabs(got - wanted) <= TOLERANCE * wanted);
+    for (size_t i = 0; i < N * c; i++) {
+        const double kept = exact[i], step = 1e-5;
+        exact[i] = kept + step;
+        const double above = smoothed(exact, c, y, form);
+        exact[i] = kept - step;
+        const double below = smoothed(exact, c, y, form);
+        exact[i] = kept;
+        const double slope = (above - below) / (2.0 * step) / N;
+        assert_true(fabs(delta[i] - slope) < TOLERANCE);
+    }
+    for (size_t i = N * c; i < (N + 3) * c; i++)
+        assert_true(delta[i] == 0.0f);
+}
+
+static void check_classes(enum nastl_loss loss, size_t outputs)
+{
+    float *y = toy_labels(loss, N, outputs, 5);
+    int32_t *rows = toy_rows(N);
+    for (int kind = 1; kind < 4; kind++) {
+        const struct nastl_train_params params = {
+            .recipe = {.label_smoothing = kind & 1 ? 0.15 : 0.0, .balanced = kind & 2},
+            .loss = loss,
+            .y = y,
+            .train = rows,
+            .train_count = N};
+        struct nastl_loss_form form;
+        assert_int_equal(nastl_loss_form_init(&form, &params, outputs), 0);
+        check_form(&form, y, outputs);
+        nastl_loss_form_finish(&form);
+    }
+    free(rows);
+    free(y);
+}
+
+static void smoothed_and_weighted_losses_have_their_gradients(void **state)
+{
+    (void)state;
+    check_classes(NASTL_LOSS_CROSS_ENTROPY, 2);
+    check_classes(NASTL_LOSS_CROSS_ENTROPY, MOST);
+    check_classes(NASTL_LOSS_BINARY_CROSS_ENTROPY, 1);
+}
+
+static void balanced_classes_weigh_the_same(void **state)
+{
+    (void)state;
+    const float y[] = {0, 0, 0, 0, 0, 2, 2, 3};
+    const int32_t rows[] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const struct nastl_train_params params = {.recipe = {.balanced = true},
+                                              .loss = NASTL_LOSS_CROSS_ENTROPY,
+                                              .y = y,
+                                              .train = rows,
+                                              .train_count = 8};
+    struct nastl_loss_form form;
+    assert_int_equal(nastl_loss_form_init(&form, &params, 4), 0);
+    const double each = 8.0 / 3.0;
+    assert_true(fabs(5.0 * form.weights[0] - each) < 1e-5);
+    assert_true(form.weights[1] == 0.0f);
+    assert_true(fabs(2.0 * form.weights[2] - each) < 1e-5);
+    assert_true(fabs(1.0 * form.weights[3] - each) < 1e-5);
+    nastl_loss_form_finish(&form);
+}
+
+/* ---- schedules ---- */
+
+static void schedules_rise_and_fall(void **state)
+{
+    (void)state;
+    struct nastl_recipe r = {.max_epochs = 12, .warmup_epochs = 2};
+    for (int s = 0; s < NASTL_SCHEDULE_COUNT; s++) {
+        r.schedule = (enum nastl_schedule)s;
+        assert_true(fabs(nastl_schedule_factor(&r, 0, 10) - 0.05) < 1e-12);
+        assert_true(nastl_schedule_factor(&r, 19, 10) == 1.0);
+        assert_true(nastl_schedule_factor(&r, 20, 10) == 1.0);
+        double last = 1.0;
+        for (uint64_t step = 20; step < 200; step++) {
+            const double factor = nastl_schedule_factor(&r, step, 10);
+            assert_true(factor >= 0.0 && factor <= last);
+            last = factor;
+        }
+    }
+    r.schedule = NASTL_SCHEDULE_COSINE;
+    assert_true(fabs(nastl_schedule_factor(&r, 70, 10) - 0.5) < 1e-12);
+    r.schedule = NASTL_SCHEDULE_FLAT_COSINE;
+    assert_true(nastl_schedule_factor(&r, 69, 10) == 1.0);
+    assert_true(fabs(nastl_schedule_factor(&r, 95, 10) - 0.5) < 1e-12);
+    r.schedule = NASTL_SCHEDULE_CONSTANT;
+    r.warmup_epochs = 0;
+    assert_true(nastl_schedule_factor(&r, 0, 10) == 1.0);
+    assert_true(nastl_schedule_factor(&r, 5000, 10) == 1.0);
+}
+
+/* ---- averages ---- */
+
+enum { ROWS = 150, TRAIN = 100 };
+
+struct rig {
+    struct toy_net toy;
+    struct nastl_xy xy;
+    float *y;
+    int32_t *rows;
+    struct nastl_train_params params;
+};
+
+static void rig_create(struct rig *rig, size_t average, size_t valid)
+{
+    const struct nastl_shape shape = {.numeric = 5, .outputs = 3};
+    toy_net_create(&rig->toy,
+                   SETTINGS("mlp.layers=1", "mlp.width=16", "mlp.normalization=batch"),
+                   &shape, 3);
+    toy_xy_create(&rig->xy, &shape, ROWS, 3);
+    rig->y = toy_labels(NASTL_LOSS_CROSS_ENTROPY, ROWS, 3, 3);
+    rig->rows = toy_rows(ROWS);
+    rig->params =
+        (struct nastl_train_params){.recipe = {.learning_rate = 0.02,
+                                               .beta1 = 0.9,
+                                               .beta2 = 0.99,
+                                               .batch_size = 32,
+                                               .max_epochs = 12,
+                                               .schedule = NASTL_SCHEDULE_COSINE,
+                                               .label_smoothing = 0.1,
+                                               .balanced = true,
+                                               .weight_average = average},
+                                    .loss = NASTL_LOSS_CROSS_ENTROPY,
+                                    .seed = 4,
+                                    .xy = &rig->xy,
+                                    .y = rig->y,
+                                    .train = rig->rows,
+                                    .train_count = TRAIN,
+                                    .valid = rig->rows + TRAIN,
+                                    .valid_count = valid};
+}
+
+static void rig_destroy(struct rig *rig)
+{
+    toy_net_destroy(&rig->toy);
+    toy_xy_destroy(&rig->xy);
+    free(rig->y);
+    free(rig->rows);
+}
+
+/* Without validation rows: the mean of the last three. */
+static void the_last_epochs_are_averaged(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct nastl_trainer *trainer;
+    double *sum = NULL;
+    size_t total = 0;
+    rig_create(&rig, 3, 0);
+    assert_int_equal(nastl_trainer_create(&trainer, rig.toy.net, &rig.params), 0);
+    while (!nastl_trainer_done(trainer)) {
+        assert_int_equal(nastl_trainer_epoch(trainer), 0);
+        const float *now = nastl_trainer_parameters(trainer, &total);
+        sum = sum ? sum : calloc(total, sizeof *sum);
+        for (size_t i = 0; i < total && nastl_trainer_state(trainer)->epoch > 9; i++)
+            sum[i] += (double)now[i];
+    }
+    nastl_trainer_finish(trainer);
+    const float *kept = nastl_trainer_parameters(trainer, &total);
+    for (size_t i = 0; i < total; i++)
+        assert_true(kept[i] == (float)(sum[i] / 3.0));
+    nastl_trainer_destroy(trainer);
+    free(sum);
+    rig_destroy(&rig);
+}
+
+static double best_loss(size_t average, size_t *best_epoch)
+{
+    struct rig rig;
+    struct nastl_train_result result;
+    rig_create(&rig, average, ROWS - TRAIN);
+    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+    *best_epoch = result.best_epoch;
+    rig_destroy(&rig);
+    return -result.score;
+}
+
+/* Training goes on from the same weights, so the mean can only be better or not be taken.
+ */
+static void averaging_never_makes_validation_worse(void **state)
+{
+    (void)state;
+    size_t best_epoch;
+    const double plain = best_loss(0, &best_epoch);
+    for (size_t n = 1; n < 6; n++)
+        assert_true(best_loss(n, &best_epoch) <= plain);
+    assert_true(best_loss(1, &best_epoch) == plain);
+}
+
+static void a_restored_average_goes_on_with_the_same_bits(void **state)
+{
+    (void)state;
+    struct rig a, b;
+    struct nastl_trainer *whole, *restored;
+    size_t numbers, params;
+    rig_create(&a, 4, ROWS - TRAIN);
+    rig_create(&b, 4, ROWS - TRAIN);
+    assert_int_equal(nastl_trainer_create(&whole, a.toy.net, &a.params), 0);
+    assert_int_equal(nastl_trainer_create(&restored, b.toy.net, &b.params), 0);
+    for (int epoch = 0; epoch < 5; epoch++)
+        assert_int_equal(nastl_trainer_epoch(whole), 0);
+    const float *from = nastl_trainer_numbers(whole, &numbers);
+    memcpy(nastl_trainer_numbers(restored, &numbers), from, numbers * sizeof *from);
+    from = nastl_trainer_parameters(whole, &params);
+    memcpy(nastl_trainer_parameters(restored, &params), from, params * sizeof *from);
+    *nastl_trainer_state(restored) = *nastl_trainer_state(whole);
+    for (int epoch = 0; epoch < 4; epoch++) {
+        assert_int_equal(nastl_trainer_epoch(whole), 0);
+        assert_int_equal(nastl_trainer_epoch(restored), 0);
+    }
+    nastl_trainer_finish(whole);
+    nastl_trainer_finish(restored);
+    assert_memory_equal(nastl_trainer_parameters(whole, &params),
+                        nastl_trainer_parameters(restored, &params),
+                        params * sizeof *from);
+    nastl_trainer_destroy(whole);
+    nastl_trainer_destroy(restored);
+    rig_destroy(&a);
+    rig_destroy(&b);
+}
+
+/* ---- keys ---- */
+
+static void keys_reach_the_recipe(void **state)
+{
+    (void)state;
+    struct nastl_candidate candidate;
+    struct nastl_recipe recipe;
+    toy_candidate(&candidate,
+                  SETTINGS("training.schedule=flat_cosine", "training.warmup_epochs=3",
+                           "training.label_smoothing=0.1", "training.beta2=0.95",
+                           "training.class_weights=balanced", "training.loss=huber",
+                           "training.weight_average=5", "training.clip=0"));
+    nastl_recipe_of(&recipe, &candidate);
+    assert_int_equal(recipe.schedule, NASTL_SCHEDULE_FLAT_COSINE);
+    assert_int_equal(recipe.warmup_epochs, 3);
+    assert_true(recipe.label_smoothing == 0.1 && recipe.beta2 == 0.95);
+    assert_true(recipe.balanced && recipe.huber && recipe.clip == 0.0);
+    assert_int_equal(recipe.weight_average, 5);
+    nastl_candidate_finish(&candidate);
+    toy_candidate(&candidate, SETTINGS("training.learning_rate=0.1"));
+    nastl_recipe_of(&recipe, &candidate);
+    assert_int_equal(recipe.schedule, NASTL_SCHEDULE_CONSTANT);
+    assert_true(!recipe.balanced && !recipe.huber && recipe.label_smoothing == 0.0);
+    assert_true(recipe.warmup_epochs == 0 && recipe.weight_average == 0);
+    nastl_candidate_finish(&candidate);
+}
+
+int main(void)
+{
+    omp_set_num_threads(1);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(smoothed_and_weighted_losses_have_their_gradients),
+        cmocka_unit_test(balanced_classes_weigh_the_same),
+        cmocka_unit_test(schedules_rise_and_fall),
+        cmocka_unit_test(the_last_epochs_are_averaged),
+        cmocka_unit_test(averaging_never_makes_validation_worse),
+        cmocka_unit_test(a_restored_average_goes_on_with_the_same_bits),
+        cmocka_unit_test(keys_reach_the_recipe),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
