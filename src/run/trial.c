@@ -53,11 +53,22 @@ static bool lookup_cost(double *out, const char *name, void *payload)
     return true;
 }
 
+/* The source network is of one family; candidates of others have nothing to start from.
+ */
+static bool has_source(const struct nastl_problem *problem,
+                       const struct nastl_candidate *candidate)
+{
+    if (!problem->warm)
+        return problem->source != NULL; /* it is still to be trained */
+    return strcmp(nastl_candidate_text(&problem->warm->candidate, "family", "mlp"),
+                  nastl_candidate_text(candidate, "family", "mlp")) == 0;
+}
+
 bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate)
 {
     struct nastl_cost cost;
-    if (wants_source(candidate) && !problem->warm && !problem->source)
+    if (wants_source(candidate) && !has_source(problem, candidate))
         return false;
     if (nastl_trial_cost(&cost, problem, candidate) < 0)
         return false;
