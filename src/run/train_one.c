@@ -95,9 +95,7 @@ static int only_candidate(struct job *job)
         status =
             nastl_candidate_set(&job->candidate, "transfer.strategy", "fine_tune", 0);
     if (status == NASTL_OK && !nastl_trial_accepts(job->problem, &job->candidate))
-        status = nastl_error(NASTL_EINVAL,
-                             "%s: violates its own constraints, or is to be "
-                             "fine-tuned without --warm-start; correct it",
+        status = nastl_error(NASTL_EINVAL, "%s: violates its own constraints; correct it",
                              job->params->arch);
     return status;
 }

@@ -57,8 +57,6 @@ bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate)
 {
     struct nastl_cost cost;
-    if (wants_source(candidate) && !problem->warm && !problem->source)
-        return false;
     if (nastl_trial_cost(&cost, problem, candidate) < 0)
         return false;
     for (size_t i = 0; i < nastl_space_constraints(problem->space); i++) {
