@@ -227,6 +227,7 @@ static int run(char **out, struct job *job, bool json)
     TRY(nastl_problem_create(&job->problem, &asked, nastl_budget_log(&job->budget)));
     TRY(nastl_source_prepare(job->problem, job->params->warm_start, "", &job->budget));
     TRY(only_candidate(job));
+    nastl_problem_tell(job->problem, asked.task, nastl_budget_log(&job->budget));
     TRY(train(job));
     TRY(save(job));
     return render(out, job, json);
