@@ -479,6 +479,19 @@ int nastl_problem_create(struct nastl_problem **out,
     return NASTL_OK;
 }
 
+void nastl_problem_tell(const struct nastl_problem *problem, const char *asked,
+                        const struct nastl_log *log)
+{
+    const struct nastl_dataset *data = problem->dataset;
+    const char *name = nastl_task_name(data->task);
+    if (task_of(asked) != NASTL_TASK_AUTO)
+        return;
+    if (data->class_count)
+        nastl_log_info(log, "task: %s, %zu classes", name, data->class_count);
+    else
+        nastl_log_info(log, "task: %s", name);
+}
+
 void nastl_problem_destroy(struct nastl_problem *problem)
 {
     if (!problem)

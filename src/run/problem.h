@@ -47,6 +47,10 @@ int nastl_problem_create(struct nastl_problem **out,
                          const struct nastl_log *log);
 void nastl_problem_destroy(struct nastl_problem *problem);
 
+/* Tells which task was chosen, where that was left to the data. */
+void nastl_problem_tell(const struct nastl_problem *problem, const char *asked,
+                        const struct nastl_log *log);
+
 /* Loads the data that a search is asked for: files, or the built-in generator's. */
 int nastl_problem_data(struct nastl_dataset **out,
                        const struct nastl_search_params *params,

@@ -395,6 +395,8 @@ static int prepare(struct search *search)
         TRY(open_study(search));
     }
     TRY(plan(search));
+    nastl_problem_tell(search->problem, search->params->task,
+                       nastl_budget_log(&search->budget));
     TRY(publish_head(search));
     return search->problem->warm ? NASTL_OK : prepare_source(search);
 }

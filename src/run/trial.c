@@ -59,7 +59,7 @@ static bool has_source(const struct nastl_problem *problem,
                        const struct nastl_candidate *candidate)
 {
     if (!problem->warm)
-        return problem->source != NULL; /* it is still to be trained */
+        return true; /* it is still to be trained or loaded: the problem saw to it */
     return strcmp(nastl_candidate_text(&problem->warm->candidate, "family", "mlp"),
                   nastl_candidate_text(candidate, "family", "mlp")) == 0;
 }

@@ -23,8 +23,8 @@ struct nastl_cost {
 int nastl_trial_cost(struct nastl_cost *out, const struct nastl_problem *problem,
                      const struct nastl_candidate *candidate);
 
-/* Whether the candidate may become a trial: it can be built, its strategy has what it
- * needs, no constraint that is decided by now is violated. */
+/* Whether the candidate may become a trial: it can be built, and no constraint that is
+ * decided by now is violated. */
 bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate);
 

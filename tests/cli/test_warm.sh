@@ -36,4 +36,32 @@ for space in default tuned; do
   ok "$@" --space $space.yaml --study $space-source --source macro.csv
   [ "$(strategies $space-source)" = fine_tune ] || fail "$space.yaml does not fine-tune"
 done
+
+# From models: a study's, its source network, a file; with other columns, classes, tasks.
+# matched STUDY LOW HIGH: how much of every candidate is taken over.
+matched() {
+  "$python" -c 'import json, sys
+got = [m["warm_start"]["matched"] for m in json.load(open(sys.argv[1] + "/pareto.json"))["front"]]
+assert got and all(float(sys.argv[2]) <= x <= float(sys.argv[3]) for x in got), got' "$@" ||
+    fail "$1: matched"
+}
+ok "$@" --space tuned.yaml --study delivered --warm-start tuned-source
+ok "$@" --space tuned.yaml --study source --warm-start tuned-source/source.h5
+ok "$@" --space tuned.yaml --study group --warm-start tuned-source/source.h5:/mlp
+for study in delivered source group; do
+  matched $study 1 1
+done
+set -- search --trials 2 --folds 1 --target small.csv --space tuned.yaml --quiet
+ok "$@" --label throughput_class --drop throughput,handover,user,domain,rsrp,speed \
+  --objectives macro_f1,flops --warm-start source --study columns
+matched columns 1 1
+ok "$@" --label handover --drop throughput,throughput_class,user,domain --task binary \
+  --objectives macro_f1,flops --warm-start source --study classes
+matched classes 0.5 0.999
+ok "$@" --label throughput --drop throughput_class,handover,user,domain \
+  --objectives rmse,flops --warm-start source --study task
+matched task 0.5 0.999
+rejects 2 'small.csv: is no HDF5 file' "$@" --label handover --warm-start small.csv --study no
+rejects 2 'weights.h5:/: is no model.*name the group' "$@" --label handover \
+  --warm-start tuned-source/weights.h5 --study no
 finish
