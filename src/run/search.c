@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "io/file.h"
+#include "io/folder.h"
 #include "run/crew.h"
 #include "run/finish.h"
 #include "run/record.h"
@@ -29,6 +30,7 @@ struct search {
     struct nastl_problem *problem;
     struct nastl_study *study;
     char *folder;
+    int held; /* of nastl_folder_hold(), -1: not held */
     size_t trials, planned, jobs;
     bool resumed;
     struct nastl_crew_result result;
@@ -83,6 +85,19 @@ static int choose_folder(struct search *search)
                                                 : check_new_folder(search->folder);
 }
 
+/* Nobody else searches in the folder, and whoever was killed there left nothing behind.
+ */
+static int take_folder(struct search *search)
+{
+    char *checkpoints;
+    TRY(nastl_folder_hold(&search->held, search->folder));
+    TRY(path_in(&checkpoints, search, "checkpoints"));
+    nastl_folder_sweep(search->folder);
+    nastl_folder_sweep(checkpoints);
+    free(checkpoints);
+    return NASTL_OK;
+}
+
 /* The searcher plans for the trials that the study was begun with: a resume that asks for
  * more must be given the same suggestions. */
 static int plan(struct search *search)
@@ -130,6 +145,7 @@ static int write_record(struct search *search)
 {
     char *path;
     TRY(nastl_file_make_folder(search->folder));
+    TRY(take_folder(search));
     TRY(path_in(&path, search, "study.yaml"));
     const int status = write_filled_in(path, search);
     free(path);
@@ -376,6 +392,7 @@ static int prepare(struct search *search)
     TRY(choose_folder(search));
     choose_sizes(search);
     if (search->resumed) {
+        TRY(take_folder(search));
         TRY(check_record(search));
         TRY(nastl_study_open(&search->study, search->folder));
         if (is_finished(search))
@@ -422,7 +439,7 @@ int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_search_params *params,
                      const struct nastl_hooks *hooks)
 {
-    struct search search = {.params = params};
+    struct search search = {.params = params, .held = -1};
     const int threads = omp_get_max_threads();
     *out = (struct nastl_search_outcome){0};
     omp_set_num_threads(1);
@@ -431,6 +448,7 @@ int nastl_search_run(struct nastl_search_outcome *out,
     omp_set_num_threads(threads);
     nastl_study_close(search.study);
     nastl_problem_destroy(search.problem);
+    nastl_folder_release(search.held);
     free(search.folder);
     return status;
 }
