@@ -10,6 +10,7 @@
 #include "base/strbuf.h"
 #include "io/file.h"
 #include "io/folder.h"
+#include "io/h5.h"
 #include "run/crew.h"
 #include "run/finish.h"
 #include "run/record.h"
@@ -338,6 +339,43 @@ static int fill_outcome(struct nastl_search_outcome *out, const struct search *s
 /* ---- a run --------------------------------------------------------------------------
  */
 
+static bool has_file(const struct search *search, const char *name)
+{
+    char *path;
+    if (path_in(&path, search, name) < 0)
+        return false;
+    const bool there = nastl_file_exists(path);
+    free(path);
+    return there;
+}
+
+static bool has_files(const struct search *search)
+{
+    return has_file(search, "weights.h5") && has_file(search, "pareto.json") &&
+           has_file(search, "pareto.csv") && has_file(search, "trials.csv");
+}
+
+/* Found before the search goes on, not when it wants to add to them. */
+static int check_weights(const struct search *search)
+{
+    char *path;
+    struct nastl_h5 *file;
+    if (!has_file(search, "weights.h5"))
+        return NASTL_OK;
+    TRY(path_in(&path, search, "weights.h5"));
+    int status = nastl_h5_open(&file, path);
+    if (status == NASTL_OK)
+        nastl_h5_close(file);
+    else if (status == NASTL_EFORMAT)
+        status =
+            nastl_error(status,
+                        "%s: is damaged; restore it, or remove it and its models are "
+                        "trained again",
+                        path);
+    free(path);
+    return status;
+}
+
 /* Every trial of the budget is over, and the files were written. */
 static bool is_finished(const struct search *search)
 {
@@ -356,7 +394,8 @@ static bool is_finished(const struct search *search)
         nastl_trial_finish(&trials[i]);
     }
     free(trials);
-    return over == count && (exhausted || (search->trials && over >= search->trials));
+    return over == count && has_files(search) &&
+           (exhausted || (search->trials && over >= search->trials));
 }
 
 static int work(struct search *search)
@@ -397,6 +436,7 @@ static int prepare(struct search *search)
         TRY(nastl_study_open(&search->study, search->folder));
         if (is_finished(search))
             return 1;
+        TRY(check_weights(search));
     }
     nastl_budget_tell(&search->budget, "loading", 0, 0, 0, NAN, "");
     TRY(nastl_problem_create(&search->problem, search->params,
@@ -405,7 +445,7 @@ static int prepare(struct search *search)
         TRY(check_objectives(search));
     keep_training_time_honest(search);
     TRY(nastl_crew_check(search->problem));
-    if (search->params->warm_start)
+    if (search->params->warm_start || (search->resumed && has_file(search, "source.h5")))
         TRY(prepare_source(search));
     if (!search->study) { /* a ledger without its record could not be resumed */
         TRY(write_record(search));

@@ -26,4 +26,61 @@ touch busy/trials.csv.99999-0123abcd.tmp busy/checkpoints/trial-0.h5.99999-0123a
 ok search "$@" --study busy --resume --trials 5 --time 60s
 [ -z "$(find busy -name '*.tmp')" ] || fail "left over: $(find busy -name '*.tmp')"
 [ -z "$(ls busy/checkpoints)" ] || fail "left over: $(ls busy/checkpoints)"
+
+# Files that are lost or damaged between two runs. What the study is in the end:
+ok search "$@" --study whole --folds 1 --trials 12
+same() {
+  "$python" "$SOURCE_ROOT/tests/check_same.py" whole "$1" || fail "$2: the trials differ"
+  "$python" - "$1" <<'END' || fail "$2: the front differs"
+import json, sys
+one, other = (json.load(open(name + "/pareto.json")) for name in ("whole", sys.argv[1]))
+for key in ("trials", "hypervolume", "knee", "stop"):
+    assert one[key] == other[key], (key, one[key], other[key])
+assert [m["test"] for m in one["front"]] == [m["test"] for m in other["front"]]
+END
+}
+begin() {
+  rm -rf S
+  ok search "$@" --study S --folds 1 --trials 8
+}
+go_on() {
+  ok search --study S --resume --trials 12
+}
+for file in weights.h5 source.h5 pareto.json trials.csv pareto.csv; do
+  begin "$@"
+  rm S/$file
+  go_on
+  same S "without $file"
+done
+for file in weights.h5 source.h5; do
+  for damage in 'head -c 3000' 'tr "\0" x'; do
+    begin "$@"
+    mv S/$file kept
+    sh -c "$damage" <kept >S/$file
+    rejects 2 "S/$file: is damaged; restore it, or remove it" search --study S --resume \
+      --trials 12 --quiet
+    rm S/$file
+    go_on
+    same S "$file mended"
+  done
+done
+begin "$@"
+mv S/study.db kept
+tr '\0' x <kept >S/study.db
+rejects 2 'S/study.db: ' search --study S --resume --trials 12
+mv kept S/study.db
+go_on
+same S 'study.db mended'
+
+# A finished study gets back what it can.
+for file in weights.h5 pareto.json trials.csv pareto.csv; do
+  rm S/$file
+  ok search --study S --resume
+  [ -s S/$file ] || fail "$file is not there again"
+  same S "$file again"
+done
+grep -q 'training it again, for its weights are lost' err && fail "a warning too many"
+rm S/weights.h5
+ok search --study S --resume
+grep -q 'trial [0-9]*: training it again' err || fail "no warning: $(cat err)"
 finish
