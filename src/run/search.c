@@ -458,13 +458,21 @@ static int prepare(struct search *search)
     return search->problem->warm ? NASTL_OK : prepare_source(search);
 }
 
+static int end_early(struct search *search)
+{
+    search->result.stop = "interrupted";
+    return publish(search);
+}
+
 static int run(struct nastl_search_outcome *out, struct search *search)
 {
     const int prepared = prepare(search);
-    TRY(prepared);
     if (prepared > 0)
         return fill_outcome(out, search, "finished");
-    TRY(work(search));
+    if (prepared == NASTL_EINTERRUPTED) /* while the source was trained */
+        TRY(end_early(search));
+    else
+        TRY(prepared < 0 ? prepared : work(search));
     TRY(fill_outcome(out, search, search->result.stop));
     if (strcmp(search->result.stop, "interrupted") == 0)
         return nastl_error(NASTL_EINTERRUPTED, "%s: interrupted; add --resume to go on",

@@ -27,6 +27,23 @@ ok search "$@" --study busy --resume --trials 5 --time 60s
 [ -z "$(find busy -name '*.tmp')" ] || fail "left over: $(find busy -name '*.tmp')"
 [ -z "$(ls busy/checkpoints)" ] || fail "left over: $(ls busy/checkpoints)"
 
+# Interrupted before there is a trial.
+ok data generate --domain macro --rows 60000 --seed 1 --out source.csv
+ok data generate --domain small --rows 1000 --seed 2 --out target.csv
+for signal in INT TERM; do
+  rm -rf early
+  "$NAS_TL" search --source source.csv --target target.csv --label throughput_class --drop \
+    throughput,handover,user,domain --objectives macro_f1,flops --study early >out 2>err &
+  pid=$!
+  while [ ! -e early/pareto.json ]; do sleep 0.1; done
+  kill -$signal $pid
+  code=0
+  wait $pid || code=$?
+  [ "$code" -eq 130 ] || fail "SIG$signal: exit $code"
+  grep -q 'early: interrupted; add --resume to go on' err || fail "SIG$signal: $(cat err)"
+  grep -q '"stop": "interrupted"' early/pareto.json || fail "SIG$signal: no such stop"
+done
+
 # Files that are lost or damaged between two runs. What the study is in the end:
 ok search "$@" --study whole --folds 1 --trials 12
 same() {
