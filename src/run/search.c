@@ -65,6 +65,46 @@ static int check_new_folder(const char *folder)
     return nastl_file_check_place(folder);
 }
 
+/* What a search writes over, or would take for its own. */
+static const char *const results[] = {"weights.h5", "source.h5", "pareto.json",
+                                      "pareto.csv", "trials.csv"};
+enum { RESULTS = sizeof results / sizeof *results };
+
+static bool has_file(const struct search *search, const char *name)
+{
+    char *path;
+    if (path_in(&path, search, name) < 0)
+        return false;
+    const bool there = nastl_file_exists(path);
+    free(path);
+    return there;
+}
+
+/* A folder without a ledger is not written over by accident. */
+static int check_old_folder(const struct search *search)
+{
+    for (size_t i = 0; i < RESULTS && !search->params->resume; i++)
+        if (has_file(search, results[i]))
+            return nastl_error(
+                NASTL_EEXIST,
+                "%s/%s: is there, but no study (study.db is missing); name "
+                "another folder, or add --resume to begin afresh over it",
+                search->folder, results[i]);
+    return NASTL_OK;
+}
+
+/* What another search left is not this one's. */
+static void clear_folder(const struct search *search)
+{
+    for (size_t i = 0; i < RESULTS; i++) {
+        char *path;
+        if (path_in(&path, search, results[i]) < 0)
+            return;
+        nastl_file_discard(path);
+        free(path);
+    }
+}
+
 static int choose_folder(struct search *search)
 {
     const struct nastl_search_params *params = search->params;
@@ -82,8 +122,9 @@ static int choose_folder(struct search *search)
                            "%s: is a study already; add --resume to go on with "
                            "it, or name another folder",
                            search->folder);
-    return nastl_file_is_folder(search->folder) ? NASTL_OK
-                                                : check_new_folder(search->folder);
+    if (!nastl_file_is_folder(search->folder))
+        return check_new_folder(search->folder);
+    return search->resumed ? NASTL_OK : check_old_folder(search);
 }
 
 /* Nobody else searches in the folder, and whoever was killed there left nothing behind.
@@ -147,6 +188,7 @@ static int write_record(struct search *search)
     char *path;
     TRY(nastl_file_make_folder(search->folder));
     TRY(take_folder(search));
+    clear_folder(search);
     TRY(path_in(&path, search, "study.yaml"));
     const int status = write_filled_in(path, search);
     free(path);
@@ -338,16 +380,6 @@ static int fill_outcome(struct nastl_search_outcome *out, const struct search *s
 
 /* ---- a run --------------------------------------------------------------------------
  */
-
-static bool has_file(const struct search *search, const char *name)
-{
-    char *path;
-    if (path_in(&path, search, name) < 0)
-        return false;
-    const bool there = nastl_file_exists(path);
-    free(path);
-    return there;
-}
 
 static bool has_files(const struct search *search)
 {

@@ -89,6 +89,17 @@ mv kept S/study.db
 go_on
 same S 'study.db mended'
 
+# Without a ledger it is begun afresh, and nothing that lies there is taken for its own.
+rm S/study.db
+rejects 2 'S/weights.h5: is there, but no study' search "$@" --study S --trials 6
+ok search "$@" --study fresh --trials 6 --folds 1 --seed 8
+ok search "$@" --study S --resume --trials 6 --folds 1 --seed 8
+"$python" "$SOURCE_ROOT/tests/check_same.py" fresh S || fail "begun afresh, but not quite"
+mkdir empty
+ok search "$@" --study empty --resume --trials 1 --folds 1
+begin "$@"
+go_on
+
 # A finished study gets back what it can.
 for file in weights.h5 pareto.json trials.csv pareto.csv; do
   rm S/$file
