@@ -22,7 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TRIALS = 64, NSGA2_FROM = 40 };
+/* More workers than trials that may be open at a time would only wait. */
+enum { DEFAULT_TRIALS = 64, NSGA2_FROM = 40, JOBS_MOST = NASTL_SEARCH_WINDOW + 1 };
 
 /* One call of nastl_search_run(). */
 struct search {
@@ -228,6 +229,8 @@ static void choose_sizes(struct search *search)
     if (search->trials == 0 && params->time == 0)
         search->trials = DEFAULT_TRIALS;
     search->jobs = params->jobs ? (size_t)params->jobs : (size_t)omp_get_num_procs();
+    if (search->jobs > JOBS_MOST)
+        search->jobs = JOBS_MOST;
 }
 
 static void keep_training_time_honest(struct search *search)
