@@ -356,6 +356,8 @@ static bool take_from_ledger(struct crew *crew, struct slot *slot)
     crew->ledger[k] = (struct nastl_trial){.state = NASTL_STATE_RUNNING};
     slot->stage = DONE;
     slot->kept = slot->trial.state == NASTL_STATE_COMPLETE;
+    if (!slot->kept) /* it may have been killed before */
+        forget_model(crew, slot);
     crew->trained++;
     crew->reused++;
     describe_best(crew);
@@ -587,6 +589,7 @@ int nastl_crew_work(struct nastl_crew_result *out, const struct nastl_crew_param
     if (status == NASTL_OK) {
 #pragma omp parallel num_threads(params->jobs)
         work(&crew);
+        drop_dominated(&crew);
         status = crew.status;
         out->stop = crew.stop;
         out->rejected = nastl_searcher_rejected(crew.searcher);

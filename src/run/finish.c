@@ -112,15 +112,46 @@ static int refit(struct member *member, const struct nastl_problem *problem)
                              epochs_of(member->trial), NULL);
 }
 
-static int make_model(struct member *member, const struct members *members,
+/* The weights that the trial had, by the same training: its record stays as it is. */
+static int train_again(struct member *member, const struct nastl_problem *problem)
+{
+    struct nastl_trial again = {.number = member->trial->number};
+    nastl_candidate_init(&again.candidate);
+    int status = nastl_candidate_copy(&again.candidate, &member->trial->candidate);
+    if (status == NASTL_OK)
+        status = nastl_trial_train(&again, &member->model, problem, NULL);
+    if (status == NASTL_OK && !member->model)
+        status = nastl_error(NASTL_EINTERNAL, "its weights are lost: %s", again.reason);
+    nastl_trial_finish(&again);
+    return status;
+}
+
+static int find_model(struct member *member, const struct members *members,
                       const struct nastl_finish_params *params)
 {
     char group[64];
     group_of(group, member->trial);
     if (members->weights && nastl_h5_has(members->weights, group))
         return nastl_model_read(&member->model, members->weights, group);
-    return params->problem->fold_count > 1 ? refit(member, params->problem)
+    return params->problem->fold_count > 1 ? NASTL_ENOENT
                                            : load_checkpoint(member, params->study);
+}
+
+/* With folds the weights are first made here; else they were found, or something was lost
+ * from the folder. */
+static int make_model(struct member *member, const struct members *members,
+                      const struct nastl_finish_params *params)
+{
+    const bool has_folds = params->problem->fold_count > 1;
+    const int status = find_model(member, members, params);
+    if (status != NASTL_ENOENT && status != NASTL_EFORMAT)
+        return status;
+    if (!has_folds || status == NASTL_EFORMAT)
+        nastl_log_warning(nastl_budget_log(params->budget),
+                          "trial %zu: training it again, for its weights are lost: %s",
+                          member->trial->number, nastl_error_last());
+    return has_folds ? refit(member, params->problem)
+                     : train_again(member, params->problem);
 }
 
 /* Refits are trainings: one a core. */

@@ -394,8 +394,6 @@ static size_t auto_folds(size_t labelled)
 static int make_target_views(struct nastl_problem *problem, const struct rows *train,
                              const struct rows *valid)
 {
-    if (problem->fold_count == 0)
-        problem->fold_count = auto_folds(train->count + valid->count);
     problem->folds = nastl_alloc_zero(problem->fold_count, sizeof *problem->folds);
     if (!problem->folds)
         return nastl_error_nomem("folds");
@@ -413,10 +411,14 @@ static int make_target_views(struct nastl_problem *problem, const struct rows *t
  * together; with folds, the validation rows take part in training as well. */
 static int make_layout(struct nastl_problem *problem, const struct rows part[])
 {
-    struct rows both;
-    TRY(join_rows(&both, &part[NASTL_PART_TRAIN], &part[NASTL_PART_SOURCE_TRAIN]));
-    const int status =
-        nastl_layout_fit(&problem->layout, problem->dataset, both.row, both.count);
+    static const struct rows none = {0};
+    struct rows target, both;
+    TRY(join_rows(&target, &part[NASTL_PART_TRAIN],
+                  problem->fold_count > 1 ? &part[NASTL_PART_VALID] : &none));
+    int status = join_rows(&both, &target, &part[NASTL_PART_SOURCE_TRAIN]);
+    free(target.row);
+    TRY(status);
+    status = nastl_layout_fit(&problem->layout, problem->dataset, both.row, both.count);
     free(both.row);
     return status;
 }
@@ -427,6 +429,9 @@ static int make_views(struct nastl_problem *problem)
     int status = NASTL_OK;
     for (int p = 0; p < NASTL_PART_COUNT; p++)
         TRY_GOTO(status, rows_of(&part[p], problem->dataset, (enum nastl_part)p), done);
+    if (problem->fold_count == 0)
+        problem->fold_count =
+            auto_folds(part[NASTL_PART_TRAIN].count + part[NASTL_PART_VALID].count);
     TRY_GOTO(status, make_layout(problem, part), done);
     TRY_GOTO(status,
              make_target_views(problem, &part[NASTL_PART_TRAIN], &part[NASTL_PART_VALID]),

@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "run/record.h"
 
+#include <nastl/study.h>
 #include <nastl/version.h>
 
 #include "base/alloc.h"
@@ -99,6 +100,16 @@ static int put_record(struct nastl_strbuf *yaml, const struct nastl_search_param
     return put_files(yaml, files);
 }
 
+static int add_model(struct nastl_list *out, const char *model)
+{
+    char *file, *group;
+    TRY(nastl_study_model(&file, &group, model));
+    const int status = nastl_list_add(out, file, strlen(file));
+    free(file);
+    free(group);
+    return status;
+}
+
 /* The space and the model that were asked for are files like the data. */
 static int all_files(struct nastl_list *out, const struct nastl_search_params *params,
                      const struct nastl_list *files)
@@ -106,7 +117,7 @@ static int all_files(struct nastl_list *out, const struct nastl_search_params *p
     TRY(nastl_list_copy(out, files));
     if (params->space)
         TRY(nastl_list_add(out, params->space, strlen(params->space)));
-    return NASTL_OK;
+    return params->warm_start ? add_model(out, params->warm_start) : NASTL_OK;
 }
 
 int nastl_record_write(const char *path, const struct nastl_search_params *params,

@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/strbuf.h"
 #include "io/file.h"
+#include "io/folder.h"
+#include "io/h5.h"
 #include "run/crew.h"
 #include "run/finish.h"
 #include "run/record.h"
@@ -20,7 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_TRIALS = 64, NSGA2_FROM = 40 };
+/* More workers than trials that may be open at a time would only wait. */
+enum { DEFAULT_TRIALS = 64, NSGA2_FROM = 40, JOBS_MOST = NASTL_SEARCH_WINDOW + 1 };
 
 /* One call of nastl_search_run(). */
 struct search {
@@ -29,6 +32,7 @@ struct search {
     struct nastl_problem *problem;
     struct nastl_study *study;
     char *folder;
+    int held; /* of nastl_folder_hold(), -1: not held */
     size_t trials, planned, jobs;
     bool resumed;
     struct nastl_crew_result result;
@@ -62,6 +66,46 @@ static int check_new_folder(const char *folder)
     return nastl_file_check_place(folder);
 }
 
+/* What a search writes over, or would take for its own. */
+static const char *const results[] = {"weights.h5", "source.h5", "pareto.json",
+                                      "pareto.csv", "trials.csv"};
+enum { RESULTS = sizeof results / sizeof *results };
+
+static bool has_file(const struct search *search, const char *name)
+{
+    char *path;
+    if (path_in(&path, search, name) < 0)
+        return false;
+    const bool there = nastl_file_exists(path);
+    free(path);
+    return there;
+}
+
+/* A folder without a ledger is not written over by accident. */
+static int check_old_folder(const struct search *search)
+{
+    for (size_t i = 0; i < RESULTS && !search->params->resume; i++)
+        if (has_file(search, results[i]))
+            return nastl_error(
+                NASTL_EEXIST,
+                "%s/%s: is there, but no study (study.db is missing); name "
+                "another folder, or add --resume to begin afresh over it",
+                search->folder, results[i]);
+    return NASTL_OK;
+}
+
+/* What another search left is not this one's. */
+static void clear_folder(const struct search *search)
+{
+    for (size_t i = 0; i < RESULTS; i++) {
+        char *path;
+        if (path_in(&path, search, results[i]) < 0)
+            return;
+        nastl_file_discard(path);
+        free(path);
+    }
+}
+
 static int choose_folder(struct search *search)
 {
     const struct nastl_search_params *params = search->params;
@@ -79,8 +123,22 @@ static int choose_folder(struct search *search)
                            "%s: is a study already; add --resume to go on with "
                            "it, or name another folder",
                            search->folder);
-    return nastl_file_is_folder(search->folder) ? NASTL_OK
-                                                : check_new_folder(search->folder);
+    if (!nastl_file_is_folder(search->folder))
+        return check_new_folder(search->folder);
+    return search->resumed ? NASTL_OK : check_old_folder(search);
+}
+
+/* Nobody else searches in the folder, and whoever was killed there left nothing behind.
+ */
+static int take_folder(struct search *search)
+{
+    char *checkpoints;
+    TRY(nastl_folder_hold(&search->held, search->folder));
+    TRY(path_in(&checkpoints, search, "checkpoints"));
+    nastl_folder_sweep(search->folder);
+    nastl_folder_sweep(checkpoints);
+    free(checkpoints);
+    return NASTL_OK;
 }
 
 /* The searcher plans for the trials that the study was begun with: a resume that asks for
@@ -130,6 +188,8 @@ static int write_record(struct search *search)
 {
     char *path;
     TRY(nastl_file_make_folder(search->folder));
+    TRY(take_folder(search));
+    clear_folder(search);
     TRY(path_in(&path, search, "study.yaml"));
     const int status = write_filled_in(path, search);
     free(path);
@@ -169,6 +229,8 @@ static void choose_sizes(struct search *search)
     if (search->trials == 0 && params->time == 0)
         search->trials = DEFAULT_TRIALS;
     search->jobs = params->jobs ? (size_t)params->jobs : (size_t)omp_get_num_procs();
+    if (search->jobs > JOBS_MOST)
+        search->jobs = JOBS_MOST;
 }
 
 static void keep_training_time_honest(struct search *search)
@@ -322,6 +384,33 @@ static int fill_outcome(struct nastl_search_outcome *out, const struct search *s
 /* ---- a run --------------------------------------------------------------------------
  */
 
+static bool has_files(const struct search *search)
+{
+    return has_file(search, "weights.h5") && has_file(search, "pareto.json") &&
+           has_file(search, "pareto.csv") && has_file(search, "trials.csv");
+}
+
+/* Found before the search goes on, not when it wants to add to them. */
+static int check_weights(const struct search *search)
+{
+    char *path;
+    struct nastl_h5 *file;
+    if (!has_file(search, "weights.h5"))
+        return NASTL_OK;
+    TRY(path_in(&path, search, "weights.h5"));
+    int status = nastl_h5_open(&file, path);
+    if (status == NASTL_OK)
+        nastl_h5_close(file);
+    else if (status == NASTL_EFORMAT)
+        status =
+            nastl_error(status,
+                        "%s: is damaged; restore it, or remove it and its models are "
+                        "trained again",
+                        path);
+    free(path);
+    return status;
+}
+
 /* Every trial of the budget is over, and the files were written. */
 static bool is_finished(const struct search *search)
 {
@@ -340,7 +429,8 @@ static bool is_finished(const struct search *search)
         nastl_trial_finish(&trials[i]);
     }
     free(trials);
-    return over == count && (exhausted || (search->trials && over >= search->trials));
+    return over == count && has_files(search) &&
+           (exhausted || (search->trials && over >= search->trials));
 }
 
 static int work(struct search *search)
@@ -376,10 +466,12 @@ static int prepare(struct search *search)
     TRY(choose_folder(search));
     choose_sizes(search);
     if (search->resumed) {
+        TRY(take_folder(search));
         TRY(check_record(search));
         TRY(nastl_study_open(&search->study, search->folder));
         if (is_finished(search))
             return 1;
+        TRY(check_weights(search));
     }
     nastl_budget_tell(&search->budget, "loading", 0, 0, 0, NAN, "");
     TRY(nastl_problem_create(&search->problem, search->params,
@@ -388,7 +480,7 @@ static int prepare(struct search *search)
         TRY(check_objectives(search));
     keep_training_time_honest(search);
     TRY(nastl_crew_check(search->problem));
-    if (search->params->warm_start)
+    if (search->params->warm_start || (search->resumed && has_file(search, "source.h5")))
         TRY(prepare_source(search));
     if (!search->study) { /* a ledger without its record could not be resumed */
         TRY(write_record(search));
@@ -401,13 +493,21 @@ static int prepare(struct search *search)
     return search->problem->warm ? NASTL_OK : prepare_source(search);
 }
 
+static int end_early(struct search *search)
+{
+    search->result.stop = "interrupted";
+    return publish(search);
+}
+
 static int run(struct nastl_search_outcome *out, struct search *search)
 {
     const int prepared = prepare(search);
-    TRY(prepared);
     if (prepared > 0)
         return fill_outcome(out, search, "finished");
-    TRY(work(search));
+    if (prepared == NASTL_EINTERRUPTED) /* while the source was trained */
+        TRY(end_early(search));
+    else
+        TRY(prepared < 0 ? prepared : work(search));
     TRY(fill_outcome(out, search, search->result.stop));
     if (strcmp(search->result.stop, "interrupted") == 0)
         return nastl_error(NASTL_EINTERRUPTED, "%s: interrupted; add --resume to go on",
@@ -422,7 +522,7 @@ int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_search_params *params,
                      const struct nastl_hooks *hooks)
 {
-    struct search search = {.params = params};
+    struct search search = {.params = params, .held = -1};
     const int threads = omp_get_max_threads();
     *out = (struct nastl_search_outcome){0};
     omp_set_num_threads(1);
@@ -431,6 +531,7 @@ int nastl_search_run(struct nastl_search_outcome *out,
     omp_set_num_threads(threads);
     nastl_study_close(search.study);
     nastl_problem_destroy(search.problem);
+    nastl_folder_release(search.held);
     free(search.folder);
     return status;
 }

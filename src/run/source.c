@@ -120,7 +120,7 @@ static int save_source(const struct nastl_problem *problem, const char *path)
 /* ---- loading ------------------------------------------------------------------------
  */
 
-static int load_source(struct nastl_problem *problem, const char *path)
+static int read_source(struct nastl_problem *problem, const char *path)
 {
     struct nastl_h5 *file;
     char **groups = NULL;
@@ -128,15 +128,23 @@ static int load_source(struct nastl_problem *problem, const char *path)
     TRY(nastl_h5_open(&file, path));
     int status = nastl_h5_children(file, "/", &groups, &count);
     if (status == NASTL_OK && count != 1)
-        status = nastl_error(NASTL_EFORMAT,
-                             "%s: holds %zu groups, not one source network; "
-                             "remove it to train it again",
+        status = nastl_error(NASTL_EFORMAT, "%s: holds %zu networks, not one; give one",
                              path, count);
     if (status == NASTL_OK)
         status = nastl_model_read(&problem->warm, file, groups[0]);
     nastl_h5_free_strings(groups, count);
     nastl_h5_close(file);
     return status;
+}
+
+static int load_source(struct nastl_problem *problem, const char *path)
+{
+    const int status = read_source(problem, path);
+    if (status != NASTL_EFORMAT && status != NASTL_ENOENT)
+        return status;
+    return nastl_error(NASTL_EFORMAT,
+                       "%s: is damaged; restore it, or remove it and it is trained again",
+                       path);
 }
 
 static int load_model(struct nastl_problem *problem, const char *model)

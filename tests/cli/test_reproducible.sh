@@ -7,6 +7,11 @@ set -- --trials 40 --seed 5 --objectives macro_f1,flops --sampler nsga2
 
 ok search "$@" --jobs 1 --study one
 ok search "$@" --jobs 2 --study two
+(
+  [ -n "${NASTL_SANITIZE:-}" ] || ulimit -v 4000000
+  ok search "$@" --jobs 4096 --study many
+)
+"$python" "$SOURCE_ROOT/tests/check_same.py" one many || fail "one job and 4096 differ"
 "$python" "$SOURCE_ROOT/tests/check_same.py" one two || fail "one job and two jobs differ"
 
 # Networks are trained on one thread each, whatever OpenMP may use.

@@ -64,4 +64,15 @@ matched task 0.5 0.999
 rejects 2 'small.csv: is no HDF5 file' "$@" --label handover --warm-start small.csv --study no
 rejects 2 'weights.h5:/: is no model.*name the group' "$@" --label handover \
   --warm-start tuned-source/weights.h5 --study no
+
+# Another model under the same name is not what the study was begun with.
+sed 's/{choice: .0.001, 0.01.}/0.001/' default.yaml >one.yaml
+ok train --arch one.yaml --target macro.csv --label throughput_class \
+  --drop throughput,handover,user,domain --out start.h5
+set -- "$@" --label throughput_class --drop throughput,handover,user,domain \
+  --objectives macro_f1,flops --warm-start start.h5 --study started
+ok "$@"
+ok train --arch one.yaml --target macro.csv --label throughput_class --seed 2 --force \
+  --drop throughput,handover,user,domain --out start.h5
+rejects 2 'start.h5: has changed since the study was begun' "$@" --resume --trials 4
 finish
