@@ -124,12 +124,16 @@ static void format_progress(char *line, size_t size,
         append(line, size, length, "  best %s", progress->best);
 }
 
-/* Cuts a line to `width` characters; a continuation byte of UTF-8 is no character. */
+/* Cuts a line to `width` characters, before a figure where it can: half a number is a
+ * wrong one. A continuation byte of UTF-8 is no character. */
 static void cut(char *line, int width)
 {
-    for (; *line; line++) {
-        if (((unsigned char)*line & 0xc0) != 0x80 && width-- == 0) {
-            *line = '\0';
+    char *field = NULL;
+    for (char *at = line; *at; at++) {
+        if (strncmp(at, "  ", 2) == 0)
+            field = at;
+        if (((unsigned char)*at & 0xc0) != 0x80 && width-- == 0) {
+            *(field ? field : at) = '\0';
             return;
         }
     }

@@ -116,8 +116,8 @@ static int keep_front(size_t *which, size_t *n, const double *points, size_t m)
 int nastl_study_front(struct nastl_study *study, const struct nastl_trial *trials,
                       size_t count, size_t **out, size_t *members)
 {
-    size_t *which;
-    double *points;
+    size_t *which = NULL;
+    double *points = NULL;
     TRY(nastl_study_ranked(study, trials, count, &which, members));
     int status = nastl_study_points(&points, study, trials, which, *members);
     if (status == NASTL_OK) {
