@@ -194,8 +194,20 @@ static const char *test_metric(const json_t *doc)
 
 enum { FIXED_COLUMNS = 4 };
 
+/* Long names in two lines: "latency_" above "p99". */
+static void put_title(struct nastl_texttable *table, const char *name, const char *unit,
+                      bool narrow)
+{
+    enum { LONG = 8 };
+    const bool bare = !unit || strcmp(unit, "1") == 0;
+    const char *break_at = narrow && strlen(name) > LONG ? strchr(name, '_') : NULL;
+    const int first = break_at ? (int)(break_at - name) + 1 : (int)strlen(name);
+    nastl_texttable_addf(table, "%.*s%s%s%s%s", first, name, break_at ? "\n" : "",
+                         name + first, bare ? "" : "\n", bare ? "" : unit);
+}
+
 static void put_header(struct nastl_texttable *table, const json_t *doc,
-                       const char *metric)
+                       const char *metric, bool narrow)
 {
     size_t j;
     json_t *objective;
@@ -207,9 +219,7 @@ static void put_header(struct nastl_texttable *table, const json_t *doc,
     json_array_foreach (json_object_get(doc, "objectives"), j, objective) {
         const char *name = json_string_value(json_object_get(objective, "name"));
         const char *unit = json_string_value(json_object_get(objective, "unit"));
-        const bool bare = !unit || strcmp(unit, "1") == 0;
-        nastl_texttable_addf(table, "%s%s%s", name ? name : "", bare ? "" : "\n",
-                             bare ? "" : unit);
+        put_title(table, name ? name : "", unit, narrow);
     }
     nastl_texttable_addf(table, "test%s%s", other ? "\n" : "", other ? metric : "");
     nastl_texttable_add(table, "warm start\nmatched");
@@ -242,12 +252,12 @@ static void alignment(char out[FIXED_COLUMNS + NASTL_OBJECTIVES + 1], const json
     memcpy(out + 3 + objectives, "l", 2);
 }
 
-static void fill(struct nastl_texttable *table, const json_t *doc)
+static void fill(struct nastl_texttable *table, const json_t *doc, bool narrow)
 {
     size_t i;
     json_t *member;
     const char *metric = test_metric(doc);
-    put_header(table, doc, metric);
+    put_header(table, doc, metric, narrow);
     json_array_foreach (json_object_get(doc, "front"), i, member)
         put_row(table, doc, member, metric);
 }
@@ -266,7 +276,7 @@ int nastl_study_front_table(char **out, const json_t *pareto_json)
     alignment(align, pareto_json);
     nastl_texttable_init(&table, align);
     nastl_strbuf_init(&buf);
-    fill(&table, pareto_json);
+    fill(&table, pareto_json, true);
     int status = nastl_texttable_write(&buf, &table, NASTL_SHOW_WIDTH);
     if (has_mark(pareto_json))
         nastl_strbuf_add(&buf, "D: delivered  K: knee  ±: one standard error\n");
@@ -285,7 +295,7 @@ int nastl_study_front_markdown(char **out, const json_t *pareto_json)
     alignment(align, pareto_json);
     nastl_texttable_init(&table, align);
     nastl_strbuf_init(&buf);
-    fill(&table, pareto_json);
+    fill(&table, pareto_json, false);
     const int status = nastl_texttable_markdown(&buf, &table);
     nastl_texttable_finish(&table);
     if (status == NASTL_OK)
