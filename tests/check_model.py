@@ -69,6 +69,9 @@ class Layout:
 def scale(group, at, values):
     if group.attrs["scaling"] == "standard":
         return (values - group["mean"][at]) * group["scale"][at]
+    if group.attrs["scaling"] == "robust":
+        c = (values - group["mean"][at]) * group["scale"][at]
+        return c / np.sqrt(1 + (c / 3) ** 2)
     knots = int(group["knots"][at])
     return np.interp(values, group["knots_x"][at, :knots].astype(float),
                      group["knots_y"][at, :knots].astype(float))
@@ -112,8 +115,43 @@ def inputs_of(model, layout, data, rows):
     return x, codes
 
 
-def encode(model, x, codes):
-    parts = [x]
+def shares(v, edges):
+    """How far each number is through each of a column's bins: (rows, bins)."""
+    used = 0
+    while used < len(edges) - 1 and edges[used + 1] > edges[used]:
+        used += 1
+    e = np.zeros((len(v), len(edges) - 1))
+    for t in range(used):
+        e[:, t] = (v - edges[t]) / (edges[t + 1] - edges[t])
+        e[:, t] = np.clip(e[:, t], 0 if t else -np.inf, 1 if t + 1 < used else np.inf)
+    return e
+
+
+def embed(model, candidate, x):
+    kind = candidate.get("input.numeric_embedding", "none")
+    if kind == "none" or x.shape[1] == 0:
+        return x
+    group = {name: model[f"embeddings.numeric.{name}"][()].astype(float) for name in
+             ("weight", "bias", "bins" if kind == "piecewise_linear" else "frequencies")}
+    columns = []
+    for d in range(x.shape[1]):
+        v = x[:, d].astype(float)
+        if kind == "piecewise_linear":
+            e = shares(v, group["bins"][d])
+        else:
+            turns = 2 * np.pi * np.outer(v, group["frequencies"][d])
+            e = np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
+        bias = group["bias"][d]
+        weight = group["weight"][d]
+        if kind == "piecewise_linear":
+            columns.append(e @ weight.reshape(-1, len(bias)) + bias)
+        else:
+            columns.append(np.maximum(e @ weight.reshape(len(bias), -1).T + bias, 0))
+    return np.concatenate(columns, axis=1)
+
+
+def encode(model, candidate, x, codes):
+    parts = [embed(model, candidate, x)]
     for k, (code, cardinality) in enumerate(codes):
         table = f"embeddings.{k}.weight"
         rows = model[table][()] if table in model else np.eye(cardinality, dtype=np.float32)
@@ -213,7 +251,7 @@ def main(path, group, data_path, predictions_path):
         candidate = json.loads(model.attrs["candidate"])
         data, rows = read_csv(data_path)
         x, codes = inputs_of(model, layout, data, rows)
-        outputs = forward(model, candidate, encode(model, x, codes).astype(float))
+        outputs = forward(model, candidate, encode(model, candidate, x, codes).astype(float))
         written, count = read_csv(predictions_path)
         if count != rows:
             fail(f"{count} predictions for {rows} rows")

@@ -4,7 +4,7 @@
 #
 #   values       tables are read as pandas reads them
 #   NumPy        x, code and labels again, from the file and prep.h's description alone
-#   scikit-learn StandardScaler and QuantileTransformer
+#   scikit-learn StandardScaler, RobustScaler and QuantileTransformer
 #   --timed      ucc5g (where NASTL_DATA_DIR has it): its values, no slower than pandas,
 #                the peak of memory under 4 times the numbers' float32 size plus 150 MB
 #
@@ -19,7 +19,7 @@ try:
     import h5py
     import numpy as np
     import pandas as pd
-    from sklearn.preprocessing import QuantileTransformer, StandardScaler
+    from sklearn.preprocessing import QuantileTransformer, RobustScaler, StandardScaler
 except ImportError as missing:
     print(f"SKIP: {missing}; install python3-sklearn, python3-pandas and python3-h5py")
     sys.exit(77)
@@ -105,6 +105,9 @@ def rebuild(file, table):
             v[missing] = prep["median"][at]
             if prep.attrs["scaling"] == "standard":
                 x[:, at] = (v - prep["mean"][at]) * prep["scale"][at]
+            elif prep.attrs["scaling"] == "robust":
+                c = (v - prep["mean"][at]) * prep["scale"][at]
+                x[:, at] = c / np.sqrt(1 + (c / 3) ** 2)
             else:
                 n = prep["knots"][at]
                 x[:, at] = np.interp(v, prep["knots_x"][at, :n], prep["knots_y"][at, :n])
@@ -138,6 +141,13 @@ def check_sklearn(name, scaling, ours, column, train):
     if scaling == "standard":
         theirs = StandardScaler().fit(v[train & here]).transform(v[here])[:, 0]
         same(ours[here], theirs, name, 1e-4 + 1e-6 * np.abs(theirs).max())
+        return
+    if scaling == "robust":
+        fitted = RobustScaler().fit(v[train & here])
+        low, high = np.percentile(v[train & here], [25, 75])
+        c = fitted.transform(v[here])[:, 0]
+        if low < high:
+            same(ours[here], c / np.sqrt(1 + (c / 3) ** 2), name, 1e-4)
         return
     map = QuantileTransformer(output_distribution="normal", n_quantiles=1000,
                               subsample=10**9, random_state=0).fit(v[train & here])
@@ -190,6 +200,7 @@ with tempfile.TemporaryDirectory() as folder:
         check_values(path, folder)
         check_prep(path, folder, "standard", ["none", "log1p"][seed - 1])
         check_prep(path, folder, "quantile", "quantile")
+        check_prep(path, folder, "robust", "none")
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     shared = os.path.join(os.path.dirname(root), "shared", "data")
     real = os.path.join(os.environ.get("NASTL_DATA_DIR", shared), "ucc5g", "data.csv.gz")

@@ -1,6 +1,6 @@
 /* make_prep.c: for check_prep.py.
  *
- *   make_prep prep OUT.h5 DATA.csv LABEL standard|quantile none|log1p|quantile
+ *   make_prep prep OUT.h5 DATA.csv LABEL standard|quantile|robust none|log1p|quantile
  *     prepares the rows of DATA.csv: layout, prep and label as in a model, and x, code,
  *     label, output (of regression) and back of every row
  *   make_prep load DATA
@@ -69,7 +69,7 @@ static int save_labels(struct nastl_h5 *file, const struct nastl_dataset *d,
 
 static int prepare(struct nastl_h5 *file, const struct nastl_dataset *d, char **argv)
 {
-    static const char *const scalings[] = {"standard", "quantile", NULL};
+    static const char *const scalings[] = {"standard", "quantile", "robust", NULL};
     static const char *const transforms[] = {"none", "log1p", "quantile", NULL};
     struct nastl_layout *layout;
     struct nastl_prep *prep;

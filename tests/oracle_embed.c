@@ -49,12 +49,12 @@ static size_t encode(double *e, const struct nastl_node *node, double **p, doubl
     return 2 * pieces;
 }
 
-static double linear(const double *e, size_t count, const double *w, double b,
-                     size_t each)
+/* Where the weight of piece t and number c of column d stands. */
+static size_t weight_at(const struct nastl_node *node, size_t d, size_t t, size_t c)
 {
-    for (size_t t = 0; t < count; t++)
-        b += e[t] * w[t * each];
-    return b;
+    const size_t pieces = node->pieces, each = node->each;
+    return node->kind == NASTL_NODE_PIECEWISE ? (d * pieces + t) * each + c
+                                              : (d * each + c) * 2 * pieces + t;
 }
 
 void oracle_embed(double *y, const double *x, const struct nastl_node *node, double **p,
@@ -68,8 +68,9 @@ void oracle_embed(double *y, const double *x, const struct nastl_node *node, dou
             const size_t count = encode(e, node, p, x[d], d);
             for (size_t c = 0; c < node->each; c++) {
                 const size_t at = d * node->each + c;
-                y[at] =
-                    linear(e, count, w + d * count * node->each + c, b[at], node->each);
+                y[at] = b[at];
+                for (size_t t = 0; t < count; t++)
+                    y[at] += e[t] * w[weight_at(node, d, t, c)];
                 *margin = periodic ? fmin(*margin, fabs(y[at])) : *margin;
                 y[at] = periodic ? fmax(y[at], 0.0) : y[at];
             }
@@ -83,8 +84,7 @@ static void frequency_backward(double *g, const struct nastl_node *node, const d
 {
     const size_t count = node->pieces;
     for (size_t k = 0; k < count; k++)
-        g[k] += 2.0 * PI * v * dy *
-                (e[k] * w[(count + k) * node->each] - e[count + k] * w[k * node->each]);
+        g[k] += 2.0 * PI * v * dy * (e[k] * w[count + k] - e[count + k] * w[k]);
 }
 
 void oracle_embed_backward(double *dx, const double *dy, const double *x, const double *y,
@@ -108,10 +108,10 @@ void oracle_embed_backward(double *dx, const double *dy, const double *x, const 
             encode(e, node, p, row[d], d);
             db[at] += delta[at];
             for (size_t t = 0; t < count; t++)
-                dw[(d * count + t) * each + c] += e[t] * delta[at];
+                dw[weight_at(node, d, t, c)] += e[t] * delta[at];
             if (periodic)
                 frequency_backward(g[0] + d * node->pieces, node, e,
-                                   p[1] + d * count * each + c, row[d], delta[at]);
+                                   p[1] + weight_at(node, d, 0, c), row[d], delta[at]);
         }
         memcpy(dx + i * inputs + columns, delta + columns * each,
                (inputs - columns) * sizeof *dx);

@@ -106,6 +106,29 @@ static void codes_are_below_their_cardinality(void **state)
 
 /* ---- numbers ----------------------------------------------------------------------- */
 
+static void robust_inputs_are_by_quartiles_and_clipped(void **state)
+{
+    struct fitted f;
+    struct nastl_xy xy;
+    fit(&f, state, "class", 3, NASTL_SCALING_ROBUST);
+    assert_ok(nastl_prep_apply(&xy, f.prep, f.layout, f.dataset, f.rows, f.count));
+    const size_t b = feature(f.layout, "b")->at;
+    double *x = malloc(xy.rows * sizeof *x);
+    for (size_t i = 0; i < xy.rows; i++) {
+        x[i] = xy.x[i * xy.numeric + b];
+        assert_true(fabs(x[i]) < 3);
+    }
+    assert_true(f.prep->mean[b] == f.prep->median[b]);
+    nastl_stat_sort(x, xy.rows);
+    assert_true(fabs(nastl_stat_quantile(x, xy.rows, 0.5)) < 0.05);
+    const double between =
+        nastl_stat_quantile(x, xy.rows, 0.75) - nastl_stat_quantile(x, xy.rows, 0.25);
+    assert_true(between > 0.5 && between < 1.0); /* a fifth is missing: the median */
+    free(x);
+    nastl_xy_finish(&xy);
+    finish(&f);
+}
+
 static void standard_inputs_have_mean_0_and_deviation_1(void **state)
 {
     struct fitted f;
@@ -272,7 +295,7 @@ static struct nastl_h5 *write_model(void **state, const struct fitted *f,
 
 static void saved_layouts_prepare_the_same_rows(void **state)
 {
-    static const char *const labels[] = {"class", "value"};
+    static const char *const labels[] = {"class", "value", "class"};
     for (int s = 0; s < NASTL_SCALING_COUNT; s++) {
         struct fitted f;
         struct nastl_layout *layout;
@@ -437,6 +460,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_layout_places_numbers_indicators_and_levels),
         cmocka_unit_test(codes_are_below_their_cardinality),
+        cmocka_unit_test(robust_inputs_are_by_quartiles_and_clipped),
         cmocka_unit_test(standard_inputs_have_mean_0_and_deviation_1),
         cmocka_unit_test(quantile_maps_ascend_and_keep_their_ends),
         cmocka_unit_test(inputs_are_finite_whatever_comes),

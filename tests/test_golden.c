@@ -1,6 +1,6 @@
-/* test_golden.c: the engine trains as golden/mlp.py says: the loss of 20 steps and all
- * gradients of the first, from the same weights on the same batches, in float against
- * double. SPDX-License-Identifier: Apache-2.0 */
+/* test_golden.c: the engine trains as the scripts in golden/ say: the loss of 20 steps
+ * and all gradients of the first, from the same weights on the same batches, in float
+ * against double. SPDX-License-Identifier: Apache-2.0 */
 #include "net_toy.h"
 
 #include <math.h>
@@ -69,17 +69,10 @@ static struct nastl_recipe recipe_of(const json_t *object)
 
 /* ---- one case ---- */
 
-static void create_net(struct toy_net *toy, const json_t *object)
+static void create_perceptron(struct toy_net *toy, const json_t *object,
+                              const struct nastl_shape *shape)
 {
-    size_t cardinality[8];
-    const json_t *codes = json_object_get(object, "cardinality");
     const json_t *widths = json_object_get(object, "widths");
-    for (size_t i = 0; i < json_array_size(codes); i++)
-        cardinality[i] = (size_t)json_integer_value(json_array_get(codes, i));
-    const struct nastl_shape shape = {.numeric = (size_t)number(object, "numeric"),
-                                      .categorical = json_array_size(codes),
-                                      .cardinality = cardinality,
-                                      .outputs = (size_t)number(object, "outputs")};
     char width[2][40], activation[40], normalization[40];
     assert_int_equal(json_array_size(widths), 2);
     for (size_t i = 0; i < 2; i++)
@@ -91,7 +84,30 @@ static void create_net(struct toy_net *toy, const json_t *object)
              text(object, "normalization"));
     toy_net_create(
         toy, SETTINGS("mlp.layers=2", width[0], width[1], activation, normalization),
-        &shape, 0);
+        shape, 0);
+}
+
+/* A case has "settings", or is a perceptron. */
+static void create_net(struct toy_net *toy, const json_t *object)
+{
+    enum { SETTINGS_MOST = 16 };
+    size_t cardinality[8];
+    const char *settings[SETTINGS_MOST] = {NULL};
+    const json_t *codes = json_object_get(object, "cardinality");
+    const json_t *given = json_object_get(object, "settings");
+    for (size_t i = 0; i < json_array_size(codes); i++)
+        cardinality[i] = (size_t)json_integer_value(json_array_get(codes, i));
+    const struct nastl_shape shape = {.numeric = (size_t)number(object, "numeric"),
+                                      .categorical = json_array_size(codes),
+                                      .cardinality = cardinality,
+                                      .outputs = (size_t)number(object, "outputs")};
+    assert_true(json_array_size(given) < SETTINGS_MOST);
+    for (size_t i = 0; i < json_array_size(given); i++)
+        settings[i] = json_string_value(json_array_get(given, i));
+    if (given)
+        toy_net_create(toy, settings, &shape, 0);
+    else
+        create_perceptron(toy, object, &shape);
 }
 
 static void set_weights(struct nastl_net *net, const json_t *weights)
@@ -180,23 +196,34 @@ static void check_case(const json_t *object)
     toy_net_destroy(&toy);
 }
 
-static void training_is_as_golden(void **state)
+static void check_file(const char *path, size_t count)
 {
-    (void)state;
     json_t *cases;
-    const char *path = TESTS_SOURCE "/golden/mlp.json";
     assert_int_equal(nastl_json_read(&cases, path), 0);
-    assert_int_equal(json_array_size(cases), 3);
+    assert_int_equal(json_array_size(cases), count);
     for (size_t i = 0; i < json_array_size(cases); i++)
         check_case(json_array_get(cases, i));
     json_decref(cases);
+}
+
+static void perceptrons_are_as_golden(void **state)
+{
+    (void)state;
+    check_file(TESTS_SOURCE "/golden/mlp.json", 3);
+}
+
+static void transformers_are_as_golden(void **state)
+{
+    (void)state;
+    check_file(TESTS_SOURCE "/golden/ft_transformer.json", 2);
 }
 
 int main(void)
 {
     omp_set_num_threads(1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(training_is_as_golden),
+        cmocka_unit_test(perceptrons_are_as_golden),
+        cmocka_unit_test(transformers_are_as_golden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,10 +184,19 @@ static void epochs_allocate_and_create_nothing(void **state)
     (void)state;
     const char *const norms[] = {"mlp.normalization=none", "mlp.normalization=layer",
                                  "mlp.normalization=batch"};
+    const char *const embeddings[] = {"input.numeric_embedding=none",
+                                      "input.numeric_embedding=piecewise_linear",
+                                      "input.numeric_embedding=periodic"};
     for (size_t i = 0; i < 3; i++) {
         struct rig rig;
         struct nastl_trainer *trainer;
-        rig_create(&rig, SETTINGS("mlp.activation=gelu", "mlp.dropout=0.1", norms[i]), 1);
+        rig_create(
+            &rig,
+            SETTINGS("mlp.activation=gelu", "mlp.dropout=0.1", norms[i], embeddings[i]),
+            1);
+        rig.params.recipe.balanced = true;
+        rig.params.recipe.label_smoothing = 0.1;
+        rig.params.recipe.weight_average = i;
         assert_int_equal(nastl_trainer_create(&trainer, rig.toy.net, &rig.params), 0);
         const size_t allocations = nastl_alloc_count(), primitives = nastl_dnnl_created();
         assert_true(primitives > 0);
@@ -490,8 +499,12 @@ static void memory_may_run_out_anywhere(void **state)
     (void)state;
     int status = NASTL_ENOMEM;
     struct rig rig;
-    rig_create(&rig, SETTINGS("mlp.layers=1", "mlp.dropout=0.1"), 1);
+    rig_create(&rig,
+               SETTINGS("mlp.layers=1", "mlp.dropout=0.1",
+                        "input.numeric_embedding=piecewise_linear"),
+               1);
     rig.params.recipe.max_epochs = 1;
+    rig.params.recipe.balanced = true;
     const struct nastl_graph *graph = rig.toy.graph;
     for (size_t n = 1; status != 0; n++) {
         struct nastl_net *net;

@@ -10,7 +10,8 @@
  * biases are drawn as in PyTorch, the biases of attention are 0 at the start, and tokens
  * and norms do not decay. Departures: the hidden width of the feed-forward network is
  * rounded to a multiple of 8, for the products; attention of one head too has a linear
- * layer after it; there is no dropout on the stream.
+ * layer after it; there is no dropout on the stream. The
+ * tokens are an embedding of their own: input.numeric_embedding does not count here.
  *
  *   key                               accepted          default
  *   ft_transformer.blocks             1 … 16            3

@@ -133,9 +133,9 @@ size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
 size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other);
 
 /* Both turn the D' numbers of the input into `each` numbers each, and pass the rest of it
- * on behind them. Tensors: "NAME.weight", whose row d is (pieces, each) of column d (of
- * PERIODIC: the cosines', then the sines'), "NAME.bias" (D', each), and "NAME.bins" or
- * "NAME.frequencies". */
+ * on behind them. Tensors: "NAME.weight", whose row d is (bins, each) of column d, or
+ * (each, 2 frequencies), of the cosines, then of the sines; "NAME.bias" (D', each); and
+ * "NAME.bins" or "NAME.frequencies". */
 size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
                              size_t bins, size_t each);
 size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,

@@ -59,7 +59,8 @@ static int build(struct nastl_graph *graph, const struct nastl_candidate *candid
 {
     struct settings settings;
     TRY(read_settings(&settings, candidate));
-    size_t at = nastl_graph_input(graph);
+    size_t at;
+    TRY(nastl_arch_input(&at, graph, candidate));
     at = nastl_graph_linear(graph, at, "stem", settings.width);
     for (size_t i = 0; i < settings.blocks; i++)
         at = add_block(graph, at, i, &settings);

@@ -111,6 +111,13 @@ static double inverse_sd(const double *values, size_t n, double mean)
     return sum > 0 ? 1 / sqrt(sum / (double)n) : 0;
 }
 
+static double inverse_range(const double *values, size_t n)
+{
+    const double quartiles =
+        nastl_stat_quantile(values, n, 0.75) - nastl_stat_quantile(values, n, 0.25);
+    return quartiles > 0 ? 1 / quartiles : 2 / (values[n - 1] - values[0]);
+}
+
 static int fit_quantile(struct nastl_prep *prep, size_t at, const double *values,
                         size_t n)
 {
@@ -133,6 +140,10 @@ static int fit_values(struct nastl_prep *prep, size_t at, const double *values, 
     prep->mean[at] = n ? nastl_stat_mean(values, n) : 0;
     const bool constant = n == 0 || values[0] == values[n - 1];
     prep->scale[at] = constant ? 0 : inverse_sd(values, n, prep->mean[at]);
+    if (prep->scaling == NASTL_SCALING_ROBUST) {
+        prep->mean[at] = prep->median[at];
+        prep->scale[at] = constant ? 0 : inverse_range(values, n);
+    }
     if (prep->scaling != NASTL_SCALING_QUANTILE)
         return NASTL_OK;
     return fit_quantile(prep, at, n ? values : nothing, n ? n : 1);
@@ -197,10 +208,18 @@ static float to_float(double value)
     return (float)fmin(fmax(value, -(double)FLT_MAX), (double)FLT_MAX);
 }
 
+/* Towards -3 and 3 for large numbers, nearly the number itself for small ones. */
+static double clip_smoothly(double c)
+{
+    return c / sqrt(1 + (c / 3) * (c / 3));
+}
+
 static float scale_one(const struct nastl_prep *prep, size_t at, double value)
 {
     if (prep->scaling == NASTL_SCALING_STANDARD)
         return to_float((value - prep->mean[at]) * prep->scale[at]);
+    if (prep->scaling == NASTL_SCALING_ROBUST)
+        return (float)clip_smoothly((value - prep->mean[at]) * prep->scale[at]);
     return (float)interpolate(prep->knots_x + at * NASTL_KNOTS,
                               prep->knots_y + at * NASTL_KNOTS, prep->knots[at], value);
 }

@@ -35,6 +35,7 @@
  *
  * A number v is rounded to float first; missing (or infinite as a float) is the median.
  *   "standard":  x = (v - mean) * scale                    (scale 0: a constant column)
+ *   "robust":    x = c / sqrt(1 + (c / 3)^2), c = (v - mean) * scale; mean: the median
  *   "quantile":  x = np.interp(v, knots_x[:knots], knots_y[:knots])
  * An output o of regression stands for the label
  *   t = o * sd + mean;  none: y = t;  log1p: y = sign(t) * expm1(|t|);
@@ -88,9 +89,12 @@ int nastl_layout_load(struct nastl_layout **out, struct nastl_h5 *file,
 enum nastl_scaling {
     NASTL_SCALING_STANDARD,
     NASTL_SCALING_QUANTILE,
+    NASTL_SCALING_ROBUST,
     NASTL_SCALING_COUNT
 };
-/* "standard": (v - mean) / sd. "quantile": to a normal distribution, as scikit-learn's
+/* "standard": (v - mean) / sd. "robust": (v - median) / (q75 - q25), by half the range
+ * where the quartiles are the same, then clipped smoothly to -3 … 3 (Holzmüller et al.
+ * 2024). "quantile": to a normal distribution, as scikit-learn's
  * QuantileTransformer, as a piecewise-linear map of at most 256 knots: exportable
  * exactly. Missing numbers are imputed with the median. Constant columns become 0. */
 

@@ -13,6 +13,7 @@
 static const char *const scaling_names[] = {
     [NASTL_SCALING_STANDARD] = "standard",
     [NASTL_SCALING_QUANTILE] = "quantile",
+    [NASTL_SCALING_ROBUST] = "robust",
 };
 _Static_assert(sizeof scaling_names / sizeof *scaling_names == NASTL_SCALING_COUNT,
                "one a scaling");

@@ -10,7 +10,7 @@ struct nastl_prep {
     enum nastl_scaling scaling;
     size_t count;             /* F */
     double *median;           /* (F) stands for what is missing */
-    double *mean, *scale;     /* (F) STANDARD: (v - mean) * scale */
+    double *mean, *scale;     /* (F) STANDARD, ROBUST: (v - mean) * scale */
     size_t *knots;            /* (F) QUANTILE: how many are used */
     float *knots_x, *knots_y; /* (F, NASTL_KNOTS) */
 };

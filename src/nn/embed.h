@@ -20,7 +20,8 @@
 struct nastl_piecewise {
     size_t columns, bins, each; /* D', T, E */
     float *low, *inverse;       /* (D', T) b[t]; 1 / (b[t + 1] - b[t]) */
-    float *limit;               /* (D', T) b[t]; infinite where no number reaches bin t */
+    size_t stride;              /* T in whole vectors */
+    float *limit;               /* (D', stride) b[t]; infinite where no number is */
     float *base;                /* (D', T, E) */
     const float *weight;        /* (D', T, E) */
 };
@@ -41,7 +42,7 @@ void nastl_piecewise_row(const struct nastl_piecewise *table, float *y, int32_t 
 struct nastl_periodic {
     size_t columns, count, each; /* D', K, E */
     const float *frequency;      /* (D', K) w */
-    const float *weight;         /* (D', 2 K, E): A, then B */
+    const float *weight;         /* (D', E, 2 K): A, then B */
     const float *bias;           /* (D', E) */
 };
 

@@ -45,28 +45,34 @@ NASTL_HOT_INLINE void waves_of(float *restrict waves, const float *restrict freq
 
 /* ---- forward ---- */
 
+NASTL_HOT_INLINE float dot(const float *restrict a, const float *restrict b, size_t n)
+{
+    float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (size_t k = 0; k < n; k++)
+        sum += a[k] * b[k];
+    return sum;
+}
+
 NASTL_HOT void nastl_periodic_row(const struct nastl_periodic *table, float *restrict y,
                                   float *restrict waves, const float *restrict x)
 {
     const size_t each = table->each, count = table->count;
     for (size_t d = 0; d < table->columns; d++) {
-        float *restrict wave = waves + d * 2 * count, *restrict out = y + d * each;
-        const float *weight = table->weight + d * 2 * count * each;
+        float *wave = waves + d * 2 * count;
         waves_of(wave, table->frequency + d * count, count, x[d]);
-        memcpy(out, table->bias + d * each, each * sizeof *out);
-        for (size_t k = 0; k < 2 * count; k++)
-#pragma omp simd
-            for (size_t c = 0; c < each; c++)
-                out[c] += wave[k] * weight[k * each + c];
-#pragma omp simd
-        for (size_t c = 0; c < each; c++)
-            out[c] = out[c] > 0.0f ? out[c] : 0.0f;
+        for (size_t c = d * each; c < (d + 1) * each; c++) {
+            const float sum =
+                table->bias[c] + dot(wave, table->weight + c * 2 * count, 2 * count);
+            y[c] = sum > 0.0f ? sum : 0.0f;
+        }
     }
 }
 
 struct state {
     struct nastl_periodic table;
     float *waves; /* (M, D', 2 K) */
+    float *dwave; /* (2 K) */
 };
 
 static void place(struct nastl_op *op, struct nastl_carver *carver)
@@ -80,6 +86,7 @@ static void place(struct nastl_op *op, struct nastl_carver *carver)
                                            .bias = op->param[BIAS]};
     state->waves = nastl_carve(
         carver, op->rows * state->table.columns * 2 * state->table.count, sizeof(float));
+    state->dwave = nastl_carve(carver, 2 * state->table.count, sizeof(float));
 }
 
 static int forward(struct nastl_op *op, const struct nastl_step *step)
@@ -99,44 +106,54 @@ static int forward(struct nastl_op *op, const struct nastl_step *step)
 
 /* ---- backward ----
  *
- *   g = dy where y > 0, else 0;  dbias += g;  dA[k] += cos g;  dB[k] += sin g
+ *   g = dy where y > 0, else 0;  dbias += g;  dA[k] += g cos;  dB[k] += g sin
  *   dw[k] += 2 pi x (cos (g . B[k]) - sin (g . A[k]))
  */
 
-NASTL_HOT_INLINE float collect_wave(float *restrict dweight, const float *restrict g,
-                                    const float *restrict weight, float wave, size_t each)
+/* One of the E numbers of a column: the gradients of its weights, and its part of those
+ * by the waves. */
+NASTL_HOT_INLINE void collect_number(float *restrict dweight, float *restrict dwave,
+                                     const float *restrict weight,
+                                     const float *restrict wave, float g, size_t count)
 {
-    float dot = 0.0f;
-#pragma omp simd reduction(+ : dot)
-    for (size_t c = 0; c < each; c++) {
-        dweight[c] += wave * g[c];
-        dot += weight[c] * g[c];
+#pragma omp simd
+    for (size_t k = 0; k < count; k++) {
+        dweight[k] += g * wave[k];
+        dwave[k] += g * weight[k];
     }
-    return dot;
+}
+
+/* dfrequency[k] += 2 pi x (cos dsin - sin dcos) */
+NASTL_HOT_INLINE void collect_frequencies(float *restrict dfrequency,
+                                          const float *restrict wave,
+                                          const float *restrict dwave, float x,
+                                          size_t count)
+{
+    const float turn = TURN * x;
+#pragma omp simd
+    for (size_t k = 0; k < count; k++)
+        dfrequency[k] += turn * (wave[k] * dwave[count + k] - wave[count + k] * dwave[k]);
 }
 
 NASTL_HOT static void collect(const struct nastl_op *op, const float *restrict waves,
                               const float *restrict x, const float *restrict y,
-                              float *restrict g)
+                              const float *restrict delta)
 {
-    const struct nastl_periodic *table = &((const struct state *)op->state)->table;
+    const struct state *state = op->state;
+    const struct nastl_periodic *table = &state->table;
     const size_t each = table->each, count = table->count;
-    for (size_t d = 0; d < table->columns; d++, y += each, g += each) {
-        const float *cosine = waves + d * 2 * count, *sine = cosine + count;
-        const size_t at = d * 2 * count * each, half = count * each;
-        for (size_t c = 0; c < each; c++) {
-            g[c] = y[c] > 0.0f ? g[c] : 0.0f;
-            op->grad[BIAS][d * each + c] += g[c];
+    for (size_t d = 0; d < table->columns; d++) {
+        const float *wave = waves + d * 2 * count;
+        memset(state->dwave, 0, 2 * count * sizeof(float));
+        for (size_t c = d * each; c < (d + 1) * each; c++) {
+            if (!(y[c] > 0.0f))
+                continue;
+            op->grad[BIAS][c] += delta[c];
+            collect_number(op->grad[WEIGHT] + c * 2 * count, state->dwave,
+                           table->weight + c * 2 * count, wave, delta[c], 2 * count);
         }
-        for (size_t k = 0; k < count; k++) {
-            const size_t a = at + k * each, b = a + half;
-            const float by_cosine =
-                collect_wave(op->grad[WEIGHT] + a, g, table->weight + a, cosine[k], each);
-            const float by_sine =
-                collect_wave(op->grad[WEIGHT] + b, g, table->weight + b, sine[k], each);
-            op->grad[FREQUENCY][d * count + k] +=
-                TURN * x[d] * (cosine[k] * by_sine - sine[k] * by_cosine);
-        }
+        collect_frequencies(op->grad[FREQUENCY] + d * count, wave, state->dwave, x[d],
+                            count);
     }
 }
 

@@ -9,6 +9,9 @@
 
 enum { WEIGHT, BIAS, BINS }; /* tensors of the node */
 
+/* Limits fill whole vectors. */
+enum { LANES = 16 };
+
 /* ---- tables made of the weights ---- */
 
 void nastl_piecewise_place(struct nastl_piecewise *table, const struct nastl_graph *graph,
@@ -20,20 +23,25 @@ void nastl_piecewise_place(struct nastl_piecewise *table, const struct nastl_gra
     const size_t bins = table->columns * table->bins;
     table->low = nastl_carve(carver, bins, sizeof(float));
     table->inverse = nastl_carve(carver, bins, sizeof(float));
-    table->limit = nastl_carve(carver, bins, sizeof(float));
+    table->stride = (table->bins + LANES - 1) / LANES * LANES;
+    table->limit = nastl_carve(carver, table->columns * table->stride, sizeof(float));
     table->base = nastl_carve(carver, bins * table->each, sizeof(float));
 }
 
 static void fill_bins(struct nastl_piecewise *table, size_t column, const float *edges)
 {
     const size_t first = column * table->bins;
+    float *limit = table->limit + column * table->stride;
     bool ascends = true;
     for (size_t t = 0; t < table->bins; t++) {
         ascends = ascends && edges[t + 1] > edges[t];
         table->low[first + t] = edges[t];
         table->inverse[first + t] = ascends ? 1.0f / (edges[t + 1] - edges[t]) : 0.0f;
-        table->limit[first + t] = ascends ? edges[t] : INFINITY;
+        limit[t] = ascends ? edges[t] : INFINITY;
     }
+    limit[0] = -INFINITY;
+    for (size_t t = table->bins; t < table->stride; t++)
+        limit[t] = INFINITY;
 }
 
 void nastl_piecewise_fill(struct nastl_piecewise *table, const float *weight,
@@ -56,14 +64,15 @@ void nastl_piecewise_fill(struct nastl_piecewise *table, const float *weight,
 
 /* ---- forward ---- */
 
-/* As many limits after the first as v has reached. */
-NASTL_HOT_INLINE int32_t bin_of(const float *limit, size_t bins, float v)
+/* As many limits after the first as v has reached. The first is reached by all but what
+ * is no number. */
+NASTL_HOT_INLINE int32_t bin_of(const float *limit, size_t count, float v)
 {
     int32_t reached = 0;
 #pragma omp simd reduction(+ : reached)
-    for (size_t t = 1; t < bins; t++)
+    for (size_t t = 0; t < count; t++)
         reached += v >= limit[t];
-    return reached;
+    return reached > 0 ? reached - 1 : 0;
 }
 
 NASTL_HOT void nastl_piecewise_row(const struct nastl_piecewise *table, float *restrict y,
@@ -72,7 +81,7 @@ NASTL_HOT void nastl_piecewise_row(const struct nastl_piecewise *table, float *r
 {
     const size_t each = table->each, bins = table->bins;
     for (size_t d = 0; d < table->columns; d++) {
-        bin[d] = bin_of(table->limit + d * bins, bins, x[d]);
+        bin[d] = bin_of(table->limit + d * table->stride, table->stride, x[d]);
         const size_t at = d * bins + (size_t)bin[d];
         const float p = (x[d] - table->low[at]) * table->inverse[at];
         const float *base = table->base + at * each, *w = table->weight + at * each;

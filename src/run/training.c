@@ -14,6 +14,8 @@ static enum nastl_scaling scaling_of(const struct nastl_candidate *candidate)
 {
     const char *name =
         nastl_candidate_text(candidate, "input.numeric_scaling", "standard");
+    if (strcmp(name, "robust") == 0)
+        return NASTL_SCALING_ROBUST;
     return strcmp(name, "quantile") == 0 ? NASTL_SCALING_QUANTILE
                                          : NASTL_SCALING_STANDARD;
 }

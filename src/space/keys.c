@@ -70,9 +70,10 @@ static const struct nastl_section families[] = {
 /* ---- what every family has --------------------------------------------------------- */
 
 static const struct nastl_key input_keys[] = {
-    {"numeric_scaling", NASTL_KEY_WORD, .words = WORDS("standard", "quantile"),
+    {"numeric_scaling", NASTL_KEY_WORD, .words = WORDS("standard", "quantile", "robust"),
      .fallback = "standard",
-     .help = "Numeric columns to mean 0 and variance 1, or to a normal distribution."},
+     .help = "Numeric columns to mean 0 and variance 1, to a normal distribution, or by "
+             "quartiles to -3 ... 3."},
     {"numeric_embedding", NASTL_KEY_WORD,
      .words = WORDS("none", "piecewise_linear", "periodic"), .fallback = "none",
      .help = "How a numeric column becomes several inputs."},

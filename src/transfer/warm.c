@@ -224,6 +224,7 @@ struct warm {
     const struct nastl_net *source;
     struct nastl_match match;
     bool same_end;       /* the last hidden layer is the same block */
+    bool whole;          /* tensors of another shape are left as drawn */
     bool same_embedding; /* of numbers: none in both counts too */
     long *columns; /* of the first layer's weights: where they are in the source's */
     size_t copied; /* trainable numbers */
@@ -295,6 +296,40 @@ static void copy_tables(struct warm *warm)
     }
 }
 
+/* The biases of the tokens that come from tables, (K, width) here and there. */
+static void copy_table_bias(struct warm *warm, const struct nastl_tensor *to,
+                            const struct nastl_tensor *from)
+{
+    for (size_t k = 0; from && k < to->shape[0]; k++) {
+        const long column = warm->match.codes[k].column;
+        if (column < 0)
+            continue;
+        memcpy(to->data + k * to->shape[1], from->data + (size_t)column * from->shape[1],
+               to->shape[1] * sizeof(float));
+        warm->copied += to->shape[1];
+    }
+}
+
+/* Numbers by their columns; as wide as the source's tokens. */
+static void copy_tokens(struct warm *warm, const struct nastl_node *node)
+{
+    for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++) {
+        const struct nastl_tensor *to = nastl_net_tensor(warm->net, t);
+        const struct nastl_tensor *from = nastl_net_find(warm->source, to->name);
+        if (strstr(to->name, ".table_bias"))
+            copy_table_bias(warm, to, from);
+        else
+            copy_from(warm, t, from, to->rank == 2 ? warm->match.input : NULL, NULL);
+    }
+}
+
+static bool same_shape(const struct warm *warm, const struct nastl_tensor_spec *spec)
+{
+    const struct nastl_tensor *from = nastl_net_find(warm->source, spec->name);
+    return from && from->rank == spec->rank && from->shape[0] == spec->shape[0] &&
+           from->shape[1] == spec->shape[1];
+}
+
 /* Row by row as numbers match. Bins stay: each domain has its own. */
 static void copy_embedding(struct warm *warm, const struct nastl_node *node)
 {
@@ -322,10 +357,16 @@ static void copy_node(struct warm *warm, size_t n)
     const bool head = n + 1 == warm->graph->node_count;
     if (head && !warm->same_end)
         return;
+    if (node->kind == NASTL_NODE_TOKENS) {
+        copy_tokens(warm, node);
+        return;
+    }
     const long *rows = head ? warm->match.output : NULL;
     const long *columns = first && node->kind == NASTL_NODE_LINEAR ? warm->columns : NULL;
     for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++) {
         const struct nastl_tensor_spec *spec = &warm->graph->tensors[t];
+        if (warm->whole && !head && !same_shape(warm, spec))
+            continue;
         copy_from(warm, t, nastl_net_find(warm->source, spec->name), rows,
                   spec->rank == 2 ? columns : NULL);
     }
@@ -342,6 +383,22 @@ static size_t trainable_numbers(const struct nastl_net *net)
     return count;
 }
 
+static const struct nastl_node *attention_of(const struct nastl_graph *graph)
+{
+    for (size_t n = 0; n < graph->node_count; n++)
+        if (graph->nodes[n].kind == NASTL_NODE_ATTENTION)
+            return &graph->nodes[n];
+    return NULL;
+}
+
+/* A slice of a head is no head: tokens go over only where width and heads are the same.
+ */
+static bool same_heads(const struct nastl_graph *graph, const struct nastl_graph *source)
+{
+    const struct nastl_node *a = attention_of(graph), *b = attention_of(source);
+    return !a || !b || (a->width == b->width && a->heads == b->heads);
+}
+
 int nastl_warm_start(double *matched, struct nastl_net *net,
                      const struct nastl_layout *layout, const struct nastl_model *source)
 {
@@ -350,7 +407,9 @@ int nastl_warm_start(double *matched, struct nastl_net *net,
                         .source_graph = source->graph,
                         .source = source->net};
     *matched = 0;
-    if (strcmp(warm.graph->family, source->graph->family) != 0)
+    warm.whole = attention_of(warm.graph) != NULL;
+    if (strcmp(warm.graph->family, source->graph->family) != 0 ||
+        !same_heads(warm.graph, source->graph))
         return NASTL_OK;
     int status =
         nastl_match_init(&warm.match, warm.graph, layout, source->graph, source->layout);

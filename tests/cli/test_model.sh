@@ -5,9 +5,10 @@
 python=$(python_with h5py)
 [ -n "$python" ] || skip "no Python with h5py: a saved model was not rebuilt"
 
-# arch NAME NORMALIZATION ACTIVATION SCALING LABEL_TRANSFORM
+# arch NAME NORMALIZATION ACTIVATION SCALING LABEL_TRANSFORM [EMBEDDING]
 arch() {
   printf 'schema: nas-tl/space/v1\nname: %s\ninput:\n  numeric_scaling: %s\n' "$1" "$4"
+  printf '  numeric_embedding: %s\n' "${6:-none}"
   printf 'family: mlp\nmlp:\n  layers: 2\n  width: 24\n  normalization: %s\n' "$2"
   printf '  activation: %s\n  dropout: 0.1\ntraining:\n  max_epochs: 3\n' "$3"
   printf '  label_transform: %s\n' "$5"
@@ -15,6 +16,8 @@ arch() {
 arch one layer gelu quantile quantile >one.yaml
 arch two batch silu standard log1p >two.yaml
 arch three none relu quantile none >three.yaml
+arch four none relu robust none piecewise_linear >four.yaml
+arch five layer gelu standard quantile periodic >five.yaml
 
 # Every eleventh sinr is missing; `user` has so many levels that it gets a table.
 ok data generate --domain macro --rows 1500 --seed 5 --out all.csv
@@ -52,4 +55,6 @@ check one throughput throughput_class,handover,domain
 check two throughput throughput_class,handover,domain
 check two handover throughput,throughput_class,domain
 check three throughput_class throughput,handover,domain
+check four throughput throughput_class,handover,domain
+check five throughput_class throughput,handover,domain
 finish

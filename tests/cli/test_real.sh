@@ -49,7 +49,8 @@ schema: nas-tl/space/v1
 name: small
 family: mlp
 input:
-  numeric_scaling: {choice: [standard, quantile]}
+  numeric_scaling: {choice: [standard, quantile, robust]}
+  numeric_embedding: {choice: [none, piecewise_linear, periodic]}
 mlp:
   layers: {int: [1, 2]}
   width: {int: [8, 32]}
