@@ -222,3 +222,28 @@ int print_and_free(char *text)
     free(text);
     return status;
 }
+
+/* A path as JSON text: quotes, backslashes and control characters escaped. */
+static void put_json_text(const char *text)
+{
+    putchar('"');
+    for (; *text; text++) {
+        const unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            printf("\\%c", byte);
+        else if (byte < 0x20)
+            printf("\\u%04x", byte);
+        else
+            putchar(byte);
+    }
+    putchar('"');
+}
+
+int print_written(const struct args *args, const char *path)
+{
+    if (!args->json)
+        return NASTL_OK;
+    printf("{\"out\": ");
+    put_json_text(path);
+    return print_text("}\n");
+}
