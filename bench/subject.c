@@ -8,6 +8,9 @@
 #include "base/error.h"
 #include "base/rng.h"
 
+/* An epoch of a transformer is to end within a slice. */
+enum { TOKEN_ROWS = 512 };
+
 struct size {
     unsigned layers, width, batch;
     bool tokens; /* ft-wW */
@@ -99,7 +102,7 @@ int subject_create(struct subject *out, const char *name, size_t rows)
     TRY(parse(&size, name));
     int status = create_net(out, &size);
     if (status == 0)
-        status = create_rows(out, rows);
+        status = create_rows(out, size.tokens && rows > TOKEN_ROWS ? TOKEN_ROWS : rows);
     if (status < 0) {
         subject_destroy(out);
         return status;
@@ -109,7 +112,7 @@ int subject_create(struct subject *out, const char *name, size_t rows)
     out->params.xy = &out->xy;
     out->params.y = out->y;
     out->params.train = out->rows;
-    out->params.train_count = rows;
+    out->params.train_count = out->xy.rows;
     return 0;
 }
 

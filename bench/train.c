@@ -52,7 +52,7 @@ static int slice(void *payload, double seconds, struct nastl_strbuf *reply)
     const double start = nastl_clock_process_cpu();
     TRY(nastl_train(&result, subject->net, &subject->params));
     reply_number(reply, "cpu", nastl_clock_process_cpu() - start);
-    reply_number(reply, "work", (double)result.epochs * SUBJECT_ROWS);
+    reply_number(reply, "work", (double)(result.epochs * subject->xy.rows));
     return 0;
 }
 

@@ -35,8 +35,8 @@ static void rig_create(struct rig *rig, const char *const *settings, enum nastl_
     const struct nastl_shape shape = {.numeric = 7,
                                       .categorical = 3,
                                       .cardinality = cardinality,
-                                      .outputs =
-                                          loss == NASTL_LOSS_CROSS_ENTROPY ? 4 : 1};
+                                      .outputs = loss == NASTL_LOSS_CROSS_ENTROPY ? 4 : 1,
+                                      .values = loss == NASTL_LOSS_SQUARED_ERROR};
     toy_net_create(&rig->toy, settings, &shape, test_seed);
     toy_xy_create(&rig->xy, &shape, ROWS, test_seed);
     rig->loss = loss;
@@ -86,6 +86,11 @@ static void for_all_cases(check_case check)
     for_all_losses(check, SETTINGS("family=resnet", "resnet.blocks=3", "resnet.width=12",
                                    "resnet.expansion=1.5"));
     for_all_losses(check, SETTINGS("family=resnet", "resnet.blocks=0", "resnet.width=9"));
+    for_all_losses(check, SETTINGS("family=tabm", "tabm.kind=mini", "tabm.members=5",
+                                   "tabm.layers=2", "tabm.width=12"));
+    for_all_losses(check, SETTINGS("family=tabm", "tabm.kind=full", "tabm.members=4",
+                                   "tabm.layers=3", "tabm.width=12"));
+    for_all_losses(check, SETTINGS("family=tabm", "tabm.members=1", "tabm.layers=0"));
     for_all_losses(check,
                    SETTINGS("family=ft_transformer", "ft_transformer.blocks=3",
                             "ft_transformer.token_width=12", "ft_transformer.heads=3",
@@ -103,9 +108,7 @@ static double oracle_gradients(struct rig *rig)
 {
     struct oracle *oracle = &rig->oracle;
     oracle_forward(oracle, &rig->xy, rig->rows, ROWS, true);
-    const double sum =
-        oracle_loss(rig->loss, oracle_output_delta(oracle), oracle_output(oracle), rig->y,
-                    ROWS, oracle->graph->shape.outputs);
+    const double sum = oracle_run_loss(oracle, rig->loss, rig->y);
     oracle_backward(oracle, &rig->xy, rig->rows);
     return sum;
 }
@@ -190,9 +193,15 @@ static void check_engine(struct rig *rig)
     assert_int_equal(
         nastl_plan_create(&plan, graph, net->dnnl, ROWS + 8, &params, &grads), 0);
     assert_int_equal(nastl_plan_forward(plan, &step), 0);
+    const size_t members = plan->members;
+    float *y = malloc(ROWS * members * sizeof *y);
+    for (size_t i = 0; i < ROWS * members; i++)
+        y[i] = rig->y[i / members];
     const double sum =
-        nastl_loss_gradient(rig->loss, plan->output_delta, plan->output, rig->y, ROWS,
-                            plan->batch, graph->shape.outputs);
+        nastl_loss_gradient(rig->loss, plan->output_delta, plan->output, y,
+                            ROWS * members, plan->batch * members, graph->shape.outputs) /
+        (double)members;
+    free(y);
     assert_int_equal(nastl_plan_backward(plan, &step), 0);
     const double wanted = oracle_gradients(rig);
     assert_true(fabs(sum - wanted) < TOLERANCE * wanted);

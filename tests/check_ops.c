@@ -135,7 +135,8 @@ static void check_forward(struct rig *rig, bool training)
     assert_int_equal(nastl_plan_forward(rig->plan, &rig->step), 0);
     oracle_forward(&rig->oracle, &rig->xy, rig->rows, rig->step.count, training);
     assert_close(rig->plan->output, oracle_output(&rig->oracle),
-                 rig->step.count * rig->graph->shape.outputs, 1.0, "outputs");
+                 rig->step.count * rig->plan->members * rig->graph->shape.outputs, 1.0,
+                 "outputs");
 }
 
 static void check_tensors(struct rig *rig)
@@ -152,7 +153,8 @@ static void check_tensors(struct rig *rig)
 /* Gradients by random deltas of the outputs; rows that are left have none. */
 static void check_backward(struct rig *rig, struct nastl_rng *rng)
 {
-    const size_t width = rig->graph->shape.outputs, n = rig->step.count * width;
+    const size_t width = rig->plan->members * rig->graph->shape.outputs;
+    const size_t n = rig->step.count * width;
     memset(rig->plan->output_delta, 0, rig->plan->batch * width * sizeof(float));
     fill_normal(rig->plan->output_delta, n, rng);
     for (size_t i = 0; i < n; i++)
@@ -296,6 +298,25 @@ static void sums_are_as_the_oracle(void **state)
     (void)state;
     check_nodes(add_sums, 20, 12, false);
     check_nodes(add_shared, 21, 12, false);
+}
+
+static size_t add_members(struct nastl_graph *graph, size_t from, size_t width)
+{
+    from = nastl_graph_members(graph, from, "a", 6);
+    from = nastl_graph_product(graph, from, "a", width + 5);
+    from = nastl_graph_scale_out(graph, from, "a");
+    from = nastl_graph_activation(graph, from, NASTL_ACTIVATION_GELU);
+    from = nastl_graph_scale_in(graph, from, "b");
+    from = nastl_graph_product(graph, from, "b", 3);
+    from = nastl_graph_activation(graph, from, NASTL_ACTIVATION_RELU);
+    from = nastl_graph_member_linear(graph, from, "head", graph->shape.outputs);
+    return nastl_graph_average(graph, from);
+}
+
+static void members_are_as_the_oracle(void **state)
+{
+    (void)state;
+    check_nodes(add_members, 22, 12, false);
 }
 
 /* Tokens of all columns of the input, some of which come from tables. */
@@ -623,6 +644,7 @@ int main(void)
         cmocka_unit_test(norms_are_as_the_oracle),
         cmocka_unit_test(activations_are_as_the_oracle),
         cmocka_unit_test(sums_are_as_the_oracle),
+        cmocka_unit_test(members_are_as_the_oracle),
         cmocka_unit_test(operators_of_tokens_are_as_the_oracle),
         cmocka_unit_test(activations_are_exact_far_out),
         cmocka_unit_test(dropout_drops_its_share),

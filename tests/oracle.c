@@ -143,6 +143,89 @@ void oracle_add(double *y, const double *x, const double *z, size_t n)
         y[i] = x[i] + z[i];
 }
 
+/* ---- members: y[i, m] = x[i, m] s[m] + b[m] ---- */
+
+void oracle_scale(double *y, const double *x, const double *s, const double *b, size_t n,
+                  size_t k, size_t d, bool from_one)
+{
+    for (size_t i = 0; i < n * k; i++)
+        for (size_t j = 0; j < d; j++) {
+            const size_t at = i % k * d + j, from = from_one ? i / k : i;
+            y[i * d + j] = x[from * d + j] * s[at] + (b ? b[at] : 0.0);
+        }
+}
+
+void oracle_scale_backward(double *dx, double *ds, double *db, const double *dy,
+                           const double *x, const double *s, size_t n, size_t k, size_t d,
+                           bool from_one)
+{
+    memset(dx, 0, (from_one ? n : n * k) * d * sizeof *dx);
+    memset(ds, 0, k * d * sizeof *ds);
+    if (db)
+        memset(db, 0, k * d * sizeof *db);
+    for (size_t i = 0; i < n * k; i++)
+        for (size_t j = 0; j < d; j++) {
+            const size_t at = i % k * d + j, from = (from_one ? i / k : i) * d + j;
+            dx[from] += dy[i * d + j] * s[at];
+            ds[at] += dy[i * d + j] * x[from];
+            if (db)
+                db[at] += dy[i * d + j];
+        }
+}
+
+void oracle_member_linear(double *y, const double *x, const double *w, const double *b,
+                          size_t n, size_t k, size_t d, size_t h)
+{
+    for (size_t i = 0; i < n * k; i++)
+        oracle_linear(y + i * h, x + i * d, w + i % k * h * d, b + i % k * h, 1, d, h);
+}
+
+void oracle_member_linear_backward(double *dx, double *dw, double *db, const double *dy,
+                                   const double *x, const double *w, size_t n, size_t k,
+                                   size_t d, size_t h)
+{
+    memset(dx, 0, n * k * d * sizeof *dx);
+    memset(dw, 0, k * h * d * sizeof *dw);
+    memset(db, 0, k * h * sizeof *db);
+    for (size_t i = 0; i < n * k; i++)
+        for (size_t j = 0; j < h; j++) {
+            const size_t at = i % k * h + j;
+            db[at] += dy[i * h + j];
+            for (size_t c = 0; c < d; c++) {
+                dx[i * d + c] += dy[i * h + j] * w[at * d + c];
+                dw[at * d + c] += dy[i * h + j] * x[i * d + c];
+            }
+        }
+}
+
+/* The mean over members of softmax(x)[j], or with one output of sigmoid(x), sigmoid(-x).
+ */
+static double mean_probability(const double *x, size_t k, size_t c, size_t j, double sign)
+{
+    double mean = 0.0;
+    for (size_t m = 0; m < k; m++) {
+        double sum = c == 1 ? 1.0 + exp(-sign * x[m]) : 0.0;
+        for (size_t i = 0; c > 1 && i < c; i++)
+            sum += exp(x[m * c + i] - x[m * c + j]);
+        mean += 1.0 / sum / (double)k;
+    }
+    return mean;
+}
+
+void oracle_average(double *y, const double *x, size_t n, size_t k, size_t c, bool values)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < c; j++) {
+            const double *row = x + i * k * c;
+            double mean = 0.0;
+            for (size_t m = 0; m < k; m++)
+                mean += row[m * c + j] / (double)k;
+            y[i * c + j] = values ? mean : log(mean_probability(row, k, c, j, 1.0));
+            if (!values && c == 1)
+                y[i] -= log(mean_probability(row, k, c, j, -1.0));
+        }
+}
+
 /* ---- activations ---- */
 
 static double normal_cdf(double x)
@@ -277,14 +360,27 @@ void oracle_destroy(struct oracle *oracle)
     free(oracle->delta);
 }
 
+/* The node of the outputs: in training, an average is left out. */
+static size_t last_node(const struct oracle *oracle)
+{
+    const size_t last = oracle->graph->node_count - 1;
+    const bool averages = oracle->graph->nodes[last].kind == NASTL_NODE_AVERAGE;
+    return averages && oracle->training ? oracle->graph->nodes[last].from : last;
+}
+
+size_t oracle_members(const struct oracle *oracle)
+{
+    return oracle->graph->nodes[last_node(oracle)].rows;
+}
+
 double *oracle_output(struct oracle *oracle)
 {
-    return oracle->value[oracle->graph->node_count - 1];
+    return oracle->value[last_node(oracle)];
 }
 
 double *oracle_output_delta(struct oracle *oracle)
 {
-    return oracle->delta[oracle->graph->node_count - 1];
+    return oracle->delta[last_node(oracle)];
 }
 
 /* The columns of one categorical value. */
@@ -329,81 +425,163 @@ static void input_backward(struct oracle *oracle, const struct nastl_xy *xy,
     }
 }
 
+/* One node: what it reads, what it gives, and its sizes. */
+struct view {
+    const struct nastl_node *node;
+    const double *x;
+    double *y, **p, **g;
+    size_t n, d, k; /* rows of its output, width of its input, rows of one row of data */
+};
+
+static struct view view_of(const struct oracle *oracle, size_t at)
+{
+    const struct nastl_node *node = &oracle->graph->nodes[at];
+    return (struct view){.node = node,
+                         .x = oracle->value[node->from],
+                         .y = oracle->value[at],
+                         .p = oracle->param + node->tensor,
+                         .g = oracle->grad + node->tensor,
+                         .n = oracle->n * node->rows,
+                         .d = oracle->graph->nodes[node->from].width,
+                         .k = node->rows};
+}
+
+static bool has_bias(const struct view *v)
+{
+    return v->node->tensor_count == 2;
+}
+
+/* What only a network with members has; false: another kind. */
+static bool member_forward(const struct oracle *oracle, const struct view *v)
+{
+    const size_t rows = oracle->n, from = oracle->graph->nodes[v->node->from].rows;
+    if (v->node->kind == NASTL_NODE_MEMBERS || v->node->kind == NASTL_NODE_SCALE)
+        oracle_scale(v->y, v->x, v->p[0], has_bias(v) ? v->p[1] : NULL, rows, v->k, v->d,
+                     from == 1);
+    else if (v->node->kind == NASTL_NODE_MEMBER_LINEAR)
+        oracle_member_linear(v->y, v->x, v->p[0], v->p[1], rows, v->k, v->d,
+                             v->node->width);
+    else if (v->node->kind == NASTL_NODE_AVERAGE)
+        oracle_average(v->y, v->x, rows, from, v->d, oracle->graph->shape.values);
+    else
+        return false;
+    return true;
+}
+
 static bool is_embedding(const struct nastl_node *node)
 {
     return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
 }
 
+/* Embeddings and tokens; false: another kind. */
+static bool token_forward(struct oracle *oracle, const struct view *v)
+{
+    const struct nastl_node *node = v->node;
+    const size_t rows = oracle->graph->nodes[node->from].rows;
+    if (is_embedding(node))
+        oracle_embed(v->y, v->x, node, v->p, v->n, oracle->graph->shape.numeric, v->d,
+                     &oracle->margin);
+    else if (node->kind == NASTL_NODE_TOKENS)
+        oracle_tokens(v->y, v->x, node, v->d, oracle);
+    else if (node->kind == NASTL_NODE_ATTENTION)
+        oracle_attention(v->y, v->x, node, oracle->n, rows);
+    else if (node->kind == NASTL_NODE_REGLU)
+        oracle_reglu(v->y, v->x, v->n, node->width);
+    else if (node->kind == NASTL_NODE_FIRST)
+        oracle_first(v->y, v->x, v->n, rows, v->d);
+    else
+        return false;
+    return true;
+}
+
 static void node_forward(struct oracle *oracle, size_t at, bool training)
 {
-    const struct nastl_node *node = &oracle->graph->nodes[at];
-    const struct nastl_node *from = &oracle->graph->nodes[node->from];
-    const size_t n = oracle->n * node->rows, d = from->width;
-    const double *x = oracle->value[node->from];
-    double *y = oracle->value[at], **p = oracle->param + node->tensor;
-    if (node->kind == NASTL_NODE_LINEAR)
-        oracle_linear(y, x, p[0], p[1], n, d, node->width);
-    else if (node->kind == NASTL_NODE_LAYER_NORM)
-        oracle_layer_norm(y, x, p[0], p[1], n, d);
-    else if (node->kind == NASTL_NODE_BATCH_NORM)
-        oracle_batch_norm(y, p[2], p[3], x, p[0], p[1], n, d, training);
-    else if (is_embedding(node))
-        oracle_embed(y, x, node, p, n, oracle->graph->shape.numeric, d, &oracle->margin);
-    else if (node->kind == NASTL_NODE_ADD)
-        oracle_add(y, x, oracle->value[node->other], n * d);
-    else if (node->kind == NASTL_NODE_TOKENS)
-        oracle_tokens(y, x, node, d, oracle);
-    else if (node->kind == NASTL_NODE_ATTENTION)
-        oracle_attention(y, x, node, oracle->n, from->rows);
-    else if (node->kind == NASTL_NODE_REGLU)
-        oracle_reglu(y, x, n, node->width);
-    else if (node->kind == NASTL_NODE_FIRST)
-        oracle_first(y, x, n, from->rows, d);
+    const struct view v = view_of(oracle, at);
+    double *zeros = doubles(v.node->width);
+    if (v.node->kind == NASTL_NODE_LINEAR)
+        oracle_linear(v.y, v.x, v.p[0], has_bias(&v) ? v.p[1] : zeros, v.n, v.d,
+                      v.node->width);
+    else if (v.node->kind == NASTL_NODE_LAYER_NORM)
+        oracle_layer_norm(v.y, v.x, v.p[0], v.p[1], v.n, v.d);
+    else if (v.node->kind == NASTL_NODE_BATCH_NORM)
+        oracle_batch_norm(v.y, v.p[2], v.p[3], v.x, v.p[0], v.p[1], v.n, v.d, training);
+    else if (v.node->kind == NASTL_NODE_ADD)
+        oracle_add(v.y, v.x, oracle->value[v.node->other], v.n * v.d);
+    else if (!member_forward(oracle, &v) && !token_forward(oracle, &v))
+        for (size_t i = 0; i < v.n * v.d; i++)
+            v.y[i] = v.node->kind == NASTL_NODE_DROPOUT
+                         ? v.x[i]
+                         : oracle_activation(v.node->activation, v.x[i]);
+    free(zeros);
+}
+
+static bool member_backward(const struct oracle *oracle, const struct view *v,
+                            const double *dy, double *dx)
+{
+    const size_t rows = oracle->n, from = oracle->graph->nodes[v->node->from].rows;
+    if (v->node->kind == NASTL_NODE_MEMBERS || v->node->kind == NASTL_NODE_SCALE)
+        oracle_scale_backward(dx, v->g[0], has_bias(v) ? v->g[1] : NULL, dy, v->x,
+                              v->p[0], rows, v->k, v->d, from == 1);
+    else if (v->node->kind == NASTL_NODE_MEMBER_LINEAR)
+        oracle_member_linear_backward(dx, v->g[0], v->g[1], dy, v->x, v->p[0], rows, v->k,
+                                      v->d, v->node->width);
     else
-        for (size_t i = 0; i < n * d; i++)
-            y[i] = node->kind == NASTL_NODE_DROPOUT
-                       ? x[i]
-                       : oracle_activation(node->activation, x[i]);
+        return false;
+    return true;
+}
+
+static bool token_backward(struct oracle *oracle, const struct view *v, const double *dy,
+                           double *dx)
+{
+    const struct nastl_node *node = v->node;
+    const size_t rows = oracle->graph->nodes[node->from].rows;
+    if (is_embedding(node))
+        oracle_embed_backward(dx, dy, v->x, v->y, node, v->p, v->g, v->n,
+                              oracle->graph->shape.numeric, v->d);
+    else if (node->kind == NASTL_NODE_TOKENS)
+        oracle_tokens_backward(dx, dy, v->x, node, v->d, oracle);
+    else if (node->kind == NASTL_NODE_ATTENTION)
+        oracle_attention_backward(dx, dy, v->x, node, oracle->n, rows);
+    else if (node->kind == NASTL_NODE_REGLU)
+        oracle_reglu_backward(dx, dy, v->x, v->n, node->width);
+    else if (node->kind == NASTL_NODE_FIRST)
+        oracle_first_backward(dx, dy, v->n, rows, v->d);
+    else
+        return false;
+    return true;
 }
 
 /* dx of what a node reads. */
 static void node_backward(struct oracle *oracle, size_t at, double *dx)
 {
-    const struct nastl_node *node = &oracle->graph->nodes[at];
-    const struct nastl_node *from = &oracle->graph->nodes[node->from];
-    const size_t n = oracle->n * node->rows, d = from->width;
-    const double *x = oracle->value[node->from], *dy = oracle->delta[at];
-    double **p = oracle->param + node->tensor, **g = oracle->grad + node->tensor;
-    if (node->kind == NASTL_NODE_LINEAR)
-        oracle_linear_backward(dx, g[0], g[1], dy, x, p[0], n, d, node->width);
-    else if (node->kind == NASTL_NODE_LAYER_NORM)
-        oracle_layer_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
-    else if (node->kind == NASTL_NODE_BATCH_NORM)
-        oracle_batch_norm_backward(dx, g[0], g[1], dy, x, p[0], n, d);
-    else if (is_embedding(node))
-        oracle_embed_backward(dx, dy, x, oracle->value[at], node, p, g, n,
-                              oracle->graph->shape.numeric, d);
-    else if (node->kind == NASTL_NODE_TOKENS)
-        oracle_tokens_backward(dx, dy, x, node, d, oracle);
-    else if (node->kind == NASTL_NODE_ATTENTION)
-        oracle_attention_backward(dx, dy, x, node, oracle->n, from->rows);
-    else if (node->kind == NASTL_NODE_REGLU)
-        oracle_reglu_backward(dx, dy, x, n, node->width);
-    else if (node->kind == NASTL_NODE_FIRST)
-        oracle_first_backward(dx, dy, n, from->rows, d);
-    else
-        for (size_t i = 0; i < n * d; i++)
-            dx[i] = node->kind == NASTL_NODE_ACTIVATION
-                        ? dy[i] * oracle_activation_slope(node->activation, x[i])
+    const struct view v = view_of(oracle, at);
+    const double *dy = oracle->delta[at];
+    double *unused = doubles(v.node->width);
+    if (v.node->kind == NASTL_NODE_LINEAR)
+        oracle_linear_backward(dx, v.g[0], has_bias(&v) ? v.g[1] : unused, dy, v.x,
+                               v.p[0], v.n, v.d, v.node->width);
+    else if (v.node->kind == NASTL_NODE_LAYER_NORM)
+        oracle_layer_norm_backward(dx, v.g[0], v.g[1], dy, v.x, v.p[0], v.n, v.d);
+    else if (v.node->kind == NASTL_NODE_BATCH_NORM)
+        oracle_batch_norm_backward(dx, v.g[0], v.g[1], dy, v.x, v.p[0], v.n, v.d);
+    else if (!member_backward(oracle, &v, dy, dx) && !token_backward(oracle, &v, dy, dx))
+        for (size_t i = 0; i < v.n * v.d; i++)
+            dx[i] = v.node->kind == NASTL_NODE_ACTIVATION
+                        ? dy[i] * oracle_activation_slope(v.node->activation, v.x[i])
                         : dy[i];
+    free(unused);
+}
+
+static size_t numbers_of(const struct oracle *oracle, size_t at)
+{
+    return oracle->n * oracle->graph->nodes[at].rows * oracle->graph->nodes[at].width;
 }
 
 /* What a node reads gets its share, whoever else has given one. */
 static void share_backward(struct oracle *oracle, size_t at)
 {
     const struct nastl_node *node = &oracle->graph->nodes[at];
-    const struct nastl_node *from = &oracle->graph->nodes[node->from];
-    const size_t n = oracle->n * from->rows * from->width;
+    const size_t n = numbers_of(oracle, node->from);
     double *dx = doubles(n);
     node_backward(oracle, at, dx);
     oracle_add(oracle->delta[node->from], oracle->delta[node->from], dx, n);
@@ -429,6 +607,7 @@ void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int3
                     size_t n, bool training)
 {
     oracle->n = n;
+    oracle->training = training;
     oracle->xy = xy;
     oracle->rows = rows;
     oracle->margin = INFINITY;
@@ -442,14 +621,27 @@ void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int3
 void oracle_backward(struct oracle *oracle, const struct nastl_xy *xy,
                      const int32_t *rows)
 {
-    const size_t nodes = oracle->graph->node_count;
-    for (size_t i = 0; i + 1 < nodes; i++)
-        memset(oracle->delta[i], 0,
-               oracle->n * oracle->graph->nodes[i].rows * oracle->graph->nodes[i].width *
-                   sizeof(double));
-    for (size_t i = nodes; i-- > 1;)
+    const size_t last = last_node(oracle);
+    for (size_t i = 0; i < last; i++)
+        memset(oracle->delta[i], 0, numbers_of(oracle, i) * sizeof(double));
+    for (size_t i = last; i > 0; i--)
         share_backward(oracle, i);
     input_backward(oracle, xy, rows);
+}
+
+double oracle_run_loss(struct oracle *oracle, enum nastl_loss loss, const float *y)
+{
+    const size_t k = oracle_members(oracle), n = oracle->n * k;
+    float *labels = malloc((n + 1) * sizeof *labels);
+    if (!labels)
+        abort();
+    for (size_t i = 0; i < n; i++)
+        labels[i] = y[i / k];
+    const double sum =
+        oracle_loss(loss, oracle_output_delta(oracle), oracle_output(oracle), labels, n,
+                    oracle->graph->shape.outputs);
+    free(labels);
+    return sum / (double)k;
 }
 
 double oracle_mean_loss(struct oracle *oracle, enum nastl_loss loss,
@@ -457,7 +649,5 @@ double oracle_mean_loss(struct oracle *oracle, enum nastl_loss loss,
                         size_t n)
 {
     oracle_forward(oracle, xy, rows, n, true);
-    return oracle_loss(loss, NULL, oracle_output(oracle), y, n,
-                       oracle->graph->shape.outputs) /
-           (double)n;
+    return oracle_run_loss(oracle, loss, y) / (double)n;
 }

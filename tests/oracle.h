@@ -29,6 +29,22 @@ void oracle_batch_norm(double *y, double *mean, double *variance, const double *
 void oracle_batch_norm_backward(double *dx, double *dw, double *db, const double *dy,
                                 const double *x, const double *w, size_t n, size_t d);
 
+/* Members: x (N k, D), or (N, D) where `from_one`; s, b (k, D), b may be NULL. */
+void oracle_scale(double *y, const double *x, const double *s, const double *b, size_t n,
+                  size_t k, size_t d, bool from_one);
+void oracle_scale_backward(double *dx, double *ds, double *db, const double *dy,
+                           const double *x, const double *s, size_t n, size_t k, size_t d,
+                           bool from_one);
+/* A linear of its own for each of k members: x (N k, D), w (k H, D), b (k H). */
+void oracle_member_linear(double *y, const double *x, const double *w, const double *b,
+                          size_t n, size_t k, size_t d, size_t h);
+void oracle_member_linear_backward(double *dx, double *dw, double *db, const double *dy,
+                                   const double *x, const double *w, size_t n, size_t k,
+                                   size_t d, size_t h);
+/* x (N k, C), y (N, C): the mean of values, or the logits of the mean probability. */
+void oracle_average(double *y, const double *x, size_t n, size_t k, size_t c,
+                    bool values);
+
 /* Embeddings of the `columns` numbers before the rest: p are the node's tensors, *margin
  * goes down to the least |input| of a ReLU. */
 void oracle_embed(double *y, const double *x, const struct nastl_node *node, double **p,
@@ -80,9 +96,10 @@ struct oracle {
     size_t n; /* rows of the last run, and which ones */
     const struct nastl_xy *xy;
     const int32_t *rows;
+    bool training;           /* it left the average out */
     double margin;           /* the least |input| of a ReLU in it */
     double **param, **grad;  /* (tensors) */
-    double **value, **delta; /* (nodes) (n, width) */
+    double **value, **delta; /* (nodes) (n rows of the node, width) */
 };
 
 /* Takes the weights of a network. */
@@ -91,12 +108,18 @@ void oracle_destroy(struct oracle *oracle);
 
 void oracle_forward(struct oracle *oracle, const struct nastl_xy *xy, const int32_t *rows,
                     size_t n, bool training);
-/* The outputs of the last run (n, C), and the gradient by them, to be filled before
- * oracle_backward(). */
+/* Losses of one row: as many as members in training, else 1. */
+size_t oracle_members(const struct oracle *oracle);
+/* The outputs of the last run (n members, C), and the gradient by them, to be filled
+ * before oracle_backward(). */
 double *oracle_output(struct oracle *oracle);
 double *oracle_output_delta(struct oracle *oracle);
 void oracle_backward(struct oracle *oracle, const struct nastl_xy *xy,
                      const int32_t *rows);
+
+/* The sum over the rows of the last run of the mean of their members' losses; the deltas
+ * of the outputs are set. */
+double oracle_run_loss(struct oracle *oracle, enum nastl_loss loss, const float *y);
 
 /* Mean loss in training mode (running statistics move, and do not matter). */
 double oracle_mean_loss(struct oracle *oracle, enum nastl_loss loss,

@@ -221,6 +221,36 @@ static void residual_blocks_are_added_to_the_stream(void **state)
     nastl_graph_destroy(graph);
 }
 
+static void costs_of_members(void **state)
+{
+    (void)state;
+    const struct nastl_shape shape = {.numeric = 10, .outputs = 3};
+    struct nastl_graph *mini =
+        built(SETTINGS("family=tabm", "tabm.members=4", "tabm.layers=2", "tabm.width=16"),
+              &shape);
+    const size_t head = 4 * (16 * 3 + 3);
+    const size_t shared = (10 * 16 + 16) + (16 * 16 + 16);
+    assert_int_equal(nastl_graph_parameters(mini), 4 * 10 + shared + head);
+    /* Of each member: scale, two layers with a ReLU, head, probabilities; then
+     * logarithms. */
+    const size_t member =
+        10 + (2 * 10 * 16 + 2 * 16) + (2 * 16 * 16 + 2 * 16) + (2 * 16 * 3 + 3) + 5 * 3;
+    assert_true(nastl_graph_flops(mini) == (double)(4 * member + 2 * 3));
+    assert_int_equal(nastl_graph_memory(mini),
+                     4 * (4 * 10 + shared + head + 4 * (16 + 16)));
+    nastl_graph_destroy(mini);
+    struct nastl_graph *full =
+        built(SETTINGS("family=tabm", "tabm.kind=full", "tabm.members=4", "tabm.layers=2",
+                       "tabm.width=16"),
+              &shape);
+    assert_int_equal(nastl_graph_parameters(full),
+                     4 * (10 + 16 + 16) + 10 * 16 + 4 * (16 + 16 + 16) + 16 * 16 + head);
+    assert_int_equal(find(full, "blocks.1.r")->shape[0], 4);
+    assert_int_equal(find(full, "blocks.1.bias")->rank, 2);
+    assert_int_equal(find(full, "head.weight")->shape[0], 4 * 3);
+    nastl_graph_destroy(full);
+}
+
 /* ---- refusals ---- */
 
 static void assert_refused(const char *setting, const char *sentence)
@@ -248,7 +278,7 @@ static void what_cannot_be_built_is_refused(void **state)
 {
     (void)state;
     assert_refused("family=forest",
-                   "family: 'forest' is not known; give one of mlp, resnet, "
+                   "family: 'forest' is not known; give one of mlp, resnet, tabm, "
                    "ft_transformer");
     assert_refused("mlp.layers=2.5", "mlp.layers: 2.5 cannot be built; give a whole "
                                      "number from 0 to 64");
@@ -316,6 +346,7 @@ int main(void)
         cmocka_unit_test(costs_of_a_plain_network),
         cmocka_unit_test(costs_of_norms_and_activations),
         cmocka_unit_test(costs_of_a_residual_network),
+        cmocka_unit_test(costs_of_members),
         cmocka_unit_test(residual_blocks_are_added_to_the_stream),
         cmocka_unit_test(what_cannot_be_built_is_refused),
         cmocka_unit_test(shapes_without_ends_are_refused),

@@ -69,45 +69,43 @@ static struct nastl_recipe recipe_of(const json_t *object)
 
 /* ---- one case ---- */
 
-static void create_perceptron(struct toy_net *toy, const json_t *object,
-                              const struct nastl_shape *shape)
-{
-    const json_t *widths = json_object_get(object, "widths");
-    char width[2][40], activation[40], normalization[40];
-    assert_int_equal(json_array_size(widths), 2);
-    for (size_t i = 0; i < 2; i++)
-        snprintf(width[i], sizeof width[i], "mlp.width.%zu=%d", i,
-                 (int)json_integer_value(json_array_get(widths, i)));
-    snprintf(activation, sizeof activation, "mlp.activation=%s",
-             text(object, "activation"));
-    snprintf(normalization, sizeof normalization, "mlp.normalization=%s",
-             text(object, "normalization"));
-    toy_net_create(
-        toy, SETTINGS("mlp.layers=2", width[0], width[1], activation, normalization),
-        shape, 0);
-}
-
-/* A case has "settings", or is a perceptron. */
-static void create_net(struct toy_net *toy, const json_t *object)
+static void create_from_settings(struct toy_net *toy, const json_t *given,
+                                 const struct nastl_shape *shape)
 {
     enum { SETTINGS_MOST = 16 };
-    size_t cardinality[8];
     const char *settings[SETTINGS_MOST] = {NULL};
+    assert_true(json_array_size(given) < SETTINGS_MOST);
+    for (size_t i = 0; i < json_array_size(given); i++)
+        settings[i] = json_string_value(json_array_get(given, i));
+    toy_net_create(toy, settings, shape, 0);
+}
+
+static void create_from_candidate(struct toy_net *toy, const json_t *given,
+                                  const struct nastl_shape *shape)
+{
+    struct nastl_candidate candidate;
+    nastl_candidate_init(&candidate);
+    assert_int_equal(nastl_candidate_from_json(&candidate, given), 0);
+    assert_int_equal(nastl_arch_build(&toy->graph, &candidate, shape), 0);
+    assert_int_equal(nastl_net_create(&toy->net, toy->graph), 0);
+    nastl_candidate_finish(&candidate);
+}
+
+/* A case has "settings" or a "candidate". */
+static void create_net(struct toy_net *toy, const json_t *object)
+{
+    size_t cardinality[8];
     const json_t *codes = json_object_get(object, "cardinality");
-    const json_t *given = json_object_get(object, "settings");
     for (size_t i = 0; i < json_array_size(codes); i++)
         cardinality[i] = (size_t)json_integer_value(json_array_get(codes, i));
     const struct nastl_shape shape = {.numeric = (size_t)number(object, "numeric"),
                                       .categorical = json_array_size(codes),
                                       .cardinality = cardinality,
                                       .outputs = (size_t)number(object, "outputs")};
-    assert_true(json_array_size(given) < SETTINGS_MOST);
-    for (size_t i = 0; i < json_array_size(given); i++)
-        settings[i] = json_string_value(json_array_get(given, i));
-    if (given)
-        toy_net_create(toy, settings, &shape, 0);
+    if (json_object_get(object, "settings"))
+        create_from_settings(toy, json_object_get(object, "settings"), &shape);
     else
-        create_perceptron(toy, object, &shape);
+        create_from_candidate(toy, json_object_get(object, "candidate"), &shape);
 }
 
 static void set_weights(struct nastl_net *net, const json_t *weights)
@@ -196,34 +194,28 @@ static void check_case(const json_t *object)
     toy_net_destroy(&toy);
 }
 
-static void check_file(const char *path, size_t count)
-{
-    json_t *cases;
-    assert_int_equal(nastl_json_read(&cases, path), 0);
-    assert_int_equal(json_array_size(cases), count);
-    for (size_t i = 0; i < json_array_size(cases); i++)
-        check_case(json_array_get(cases, i));
-    json_decref(cases);
-}
-
-static void perceptrons_are_as_golden(void **state)
+/* One file a family. */
+static void training_is_as_golden(void **state)
 {
     (void)state;
-    check_file(TESTS_SOURCE "/golden/mlp.json", 3);
-}
-
-static void transformers_are_as_golden(void **state)
-{
-    (void)state;
-    check_file(TESTS_SOURCE "/golden/ft_transformer.json", 2);
+    for (size_t f = 0; nastl_families()[f]; f++) {
+        json_t *cases;
+        char path[512];
+        snprintf(path, sizeof path, TESTS_SOURCE "/golden/%s.json",
+                 nastl_families()[f]->name);
+        assert_int_equal(nastl_json_read(&cases, path), 0);
+        assert_true(json_array_size(cases) >= 2);
+        for (size_t i = 0; i < json_array_size(cases); i++)
+            check_case(json_array_get(cases, i));
+        json_decref(cases);
+    }
 }
 
 int main(void)
 {
     omp_set_num_threads(1);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(perceptrons_are_as_golden),
-        cmocka_unit_test(transformers_are_as_golden),
+        cmocka_unit_test(training_is_as_golden),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

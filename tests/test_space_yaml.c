@@ -132,9 +132,10 @@ static const struct {
      ":3:32: key 'mlp.width': no step; accepted: a whole number above 0"},
     {"step_of_zero", ":3:36: key 'mlp.dropout': no step; accepted: a number above 0"},
     {"unknown_family",
-     ":2:24: key 'family': 'forest' is unknown; accepted: mlp, resnet, ft_transformer"},
+     ":2:24: key 'family': 'forest' is unknown; accepted: mlp, resnet, tabm, "
+     "ft_transformer"},
     {"unknown_family_section", ":2:1: key 'forest': unknown; Accepted: schema, name, "
-                               "family, mlp, resnet, ft_transformer, input, "
+                               "family, mlp, resnet, tabm, ft_transformer, input, "
                                "training, transfer, ensemble, constraints"},
     {"unknown_key", ":4:3: key 'dropuot': unknown; did you mean 'dropout'? Accepted: "
                     "layers, width, activation, normalization, dropout"},
@@ -143,7 +144,7 @@ static const struct {
     {"unknown_scale", ":3:33: key 'mlp.width': no such scale; accepted: linear, log"},
     {"unknown_section",
      ":2:1: key 'trainig': unknown; did you mean 'training'? Accepted: schema, name, "
-     "family, mlp, resnet, ft_transformer, input, training, transfer, ensemble, "
+     "family, mlp, resnet, tabm, ft_transformer, input, training, transfer, ensemble, "
      "constraints"},
     {"when_circular", ":3:36: key 'mlp.dropout': its condition depends on itself; name "
                       "other keys in when"},

@@ -9,7 +9,8 @@
 #include "base/strbuf.h"
 
 static const struct nastl_family *const families[] = {
-    &nastl_family_mlp, &nastl_family_resnet, &nastl_family_ft_transformer, NULL};
+    &nastl_family_mlp, &nastl_family_resnet, &nastl_family_tabm,
+    &nastl_family_ft_transformer, NULL};
 
 const struct nastl_family *const *nastl_families(void)
 {

@@ -15,6 +15,8 @@ enum {
     FLOPS_GELU = 5, /* scale, erf, add, two products */
     FLOPS_SILU = 4, /* negate and exp are 2, add, divide */
     FLOPS_ADD = 1,
+    FLOPS_PROBABILITY = 5, /* shift, exp, add, divide, add to the mean */
+    FLOPS_LOGARITHM = 2,   /* divide, log */
     FLOPS_TOKEN =
         2, /* a number times a weight, plus a bias; of a table, the bias alone */
     FLOPS_REGLU = 2,
@@ -35,12 +37,21 @@ size_t nastl_graph_parameters(const struct nastl_graph *graph)
     return total;
 }
 
+/* Of each output; a value of a member is added, a logit first becomes a probability. */
+static double average_flops(const struct nastl_graph *graph, size_t members)
+{
+    return graph->shape.values ? (double)members
+                               : (double)members * FLOPS_PROBABILITY + FLOPS_LOGARITHM;
+}
+
 static double element_flops(const struct nastl_graph *graph,
                             const struct nastl_node *node)
 {
     switch (node->kind) {
     case NASTL_NODE_LINEAR:
-        return 2.0 * (double)graph->nodes[node->from].width + FLOPS_BIAS;
+    case NASTL_NODE_MEMBER_LINEAR:
+        return 2.0 * (double)graph->nodes[node->from].width +
+               (node->tensor_count == 2 ? FLOPS_BIAS : 0);
     case NASTL_NODE_LAYER_NORM:
         return FLOPS_LAYER_NORM;
     case NASTL_NODE_BATCH_NORM:
@@ -49,6 +60,11 @@ static double element_flops(const struct nastl_graph *graph,
         return activation_flops[node->activation];
     case NASTL_NODE_ADD:
         return FLOPS_ADD;
+    case NASTL_NODE_MEMBERS:
+    case NASTL_NODE_SCALE:
+        return (double)node->tensor_count; /* one product, one sum */
+    case NASTL_NODE_AVERAGE:
+        return average_flops(graph, graph->nodes[node->from].rows);
     case NASTL_NODE_REGLU:
         return FLOPS_REGLU;
     default:
@@ -117,9 +133,8 @@ static size_t node_size(const struct nastl_node *node)
 static bool works_in_place(const struct nastl_graph *graph, size_t at)
 {
     const struct nastl_node *node = &graph->nodes[at];
-    return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR &&
-           node->kind != NASTL_NODE_PIECEWISE && node->kind != NASTL_NODE_PERIODIC &&
-           node->kind < NASTL_NODE_TOKENS && nastl_graph_readers(graph, node->from) == 1;
+    return nastl_node_keeps_shape(node->kind) &&
+           nastl_graph_readers(graph, node->from) == 1;
 }
 
 static bool reads(const struct nastl_node *node, size_t at)

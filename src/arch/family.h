@@ -5,7 +5,7 @@
 
 #include "arch/arch.h"
 
-extern const struct nastl_family nastl_family_mlp, nastl_family_resnet,
+extern const struct nastl_family nastl_family_mlp, nastl_family_resnet, nastl_family_tabm,
     nastl_family_ft_transformer;
 
 /* The input and its numeric embedding, by the "input" keys: where a family starts. *at is

@@ -14,9 +14,9 @@
 #include "base/strbuf.h"
 
 static const char *const kind_names[] = {
-    "input",     "linear",    "layer_norm", "batch_norm", "activation",
-    "dropout",   "piecewise", "periodic",   "add",        "tokens",
-    "attention", "reglu",     "first"};
+    "input",     "linear",   "layer_norm", "batch_norm",    "activation", "dropout",
+    "piecewise", "periodic", "add",        "tokens",        "attention",  "reglu",
+    "first",     "members",  "scale",      "member_linear", "average"};
 _Static_assert(sizeof kind_names / sizeof *kind_names == NASTL_NODE_COUNT, "one a kind");
 
 static const char *const activation_names[] = {"relu", "gelu", "silu"};
@@ -45,6 +45,13 @@ int nastl_activation_from_name(const char *name)
 size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor)
 {
     return tensor->shape[0] * tensor->shape[1];
+}
+
+bool nastl_node_keeps_shape(enum nastl_node_kind kind)
+{
+    return kind == NASTL_NODE_LAYER_NORM || kind == NASTL_NODE_BATCH_NORM ||
+           kind == NASTL_NODE_ACTIVATION || kind == NASTL_NODE_DROPOUT ||
+           kind == NASTL_NODE_ADD || kind == NASTL_NODE_SCALE;
 }
 
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at)
@@ -234,20 +241,43 @@ size_t nastl_graph_input(struct nastl_graph *graph)
     return close_node(graph, at);
 }
 
-size_t nastl_graph_linear(struct nastl_graph *graph, size_t from, const char *name,
-                          size_t outputs)
+/* A linear with `heads` matrices one below the other. */
+static size_t add_linear(struct nastl_graph *graph, enum nastl_node_kind kind,
+                         size_t from, const char *name, size_t outputs, size_t heads,
+                         bool bias)
 {
-    const size_t at = add_node(graph, NASTL_NODE_LINEAR, from, name);
+    const size_t at = add_node(graph, kind, from, name);
     if (graph->failed)
         return 0;
     const size_t inputs = graph->nodes[from].width;
-    add_tensor(graph, name, "weight", NASTL_ROLE_WEIGHT, outputs, inputs);
-    add_tensor(graph, name, "bias", NASTL_ROLE_BIAS, outputs, 0);
+    add_tensor(graph, name, "weight", NASTL_ROLE_WEIGHT, heads * outputs, inputs);
+    if (bias)
+        add_tensor(graph, name, "bias", NASTL_ROLE_BIAS, heads * outputs, 0);
     close_node(graph, at);
     for (size_t i = graph->nodes[at].tensor; i < graph->tensor_count; i++)
         graph->tensors[i].fan_in = inputs;
     graph->nodes[at].width = outputs;
     return at;
+}
+
+size_t nastl_graph_linear(struct nastl_graph *graph, size_t from, const char *name,
+                          size_t outputs)
+{
+    return add_linear(graph, NASTL_NODE_LINEAR, from, name, outputs, 1, true);
+}
+
+size_t nastl_graph_product(struct nastl_graph *graph, size_t from, const char *name,
+                           size_t outputs)
+{
+    return add_linear(graph, NASTL_NODE_LINEAR, from, name, outputs, 1, false);
+}
+
+size_t nastl_graph_member_linear(struct nastl_graph *graph, size_t from, const char *name,
+                                 size_t outputs)
+{
+    const size_t members = graph->failed ? 0 : graph->nodes[from].rows;
+    return add_linear(graph, NASTL_NODE_MEMBER_LINEAR, from, name, outputs, members,
+                      true);
 }
 
 static size_t add_norm(struct nastl_graph *graph, enum nastl_node_kind kind, size_t from,
@@ -348,6 +378,52 @@ size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other)
     assert(graph->nodes[from].rows == graph->nodes[other].rows &&
            graph->nodes[from].width == graph->nodes[other].width);
     graph->nodes[at].other = other;
+    return at;
+}
+
+size_t nastl_graph_members(struct nastl_graph *graph, size_t from, const char *name,
+                           size_t members)
+{
+    const size_t at = add_node(graph, NASTL_NODE_MEMBERS, from, name);
+    if (graph->failed)
+        return 0;
+    const enum nastl_node_kind kind = graph->nodes[from].kind;
+    assert(kind == NASTL_NODE_INPUT || kind == NASTL_NODE_PIECEWISE ||
+           kind == NASTL_NODE_PERIODIC);
+    (void)kind;
+    graph->nodes[at].rows = members;
+    add_tensor(graph, name, "r", NASTL_ROLE_SIGNS, members, graph->nodes[at].width);
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_scale_in(struct nastl_graph *graph, size_t from, const char *name)
+{
+    const size_t at = add_node(graph, NASTL_NODE_SCALE, from, name);
+    if (graph->failed)
+        return 0;
+    add_tensor(graph, name, "r", NASTL_ROLE_SCALE, graph->nodes[at].rows,
+               graph->nodes[at].width);
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_scale_out(struct nastl_graph *graph, size_t from, const char *name)
+{
+    const size_t at = add_node(graph, NASTL_NODE_SCALE, from, name);
+    if (graph->failed)
+        return 0;
+    const size_t members = graph->nodes[at].rows, width = graph->nodes[at].width;
+    add_tensor(graph, name, "s", NASTL_ROLE_SCALE, members, width);
+    const size_t bias = add_tensor(graph, name, "bias", NASTL_ROLE_BIAS, members, width);
+    if (!graph->failed)
+        graph->tensors[bias].fan_in = graph->nodes[graph->nodes[from].from].width;
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_average(struct nastl_graph *graph, size_t from)
+{
+    const size_t at = add_node(graph, NASTL_NODE_AVERAGE, from, "");
+    if (!graph->failed)
+        graph->nodes[at].rows = 1;
     return at;
 }
 

@@ -25,11 +25,12 @@ struct nastl_shape {
     size_t categorical;        /* K */
     const size_t *cardinality; /* (K) */
     size_t outputs;
+    bool values; /* the outputs are values of a regression, not logits */
 };
 
 enum nastl_node_kind {
     NASTL_NODE_INPUT,      /* numbers, then each categorical column by its encoding */
-    NASTL_NODE_LINEAR,     /* y = x W^T + b */
+    NASTL_NODE_LINEAR,     /* y = x W^T + b, or without b */
     NASTL_NODE_LAYER_NORM, /* Ba, Kiros and Hinton 2016 */
     NASTL_NODE_BATCH_NORM, /* Ioffe and Szegedy 2015 */
     NASTL_NODE_ACTIVATION,
@@ -41,6 +42,10 @@ enum nastl_node_kind {
     NASTL_NODE_ATTENTION, /* of tokens that have Q, K and V side by side */
     NASTL_NODE_REGLU,     /* a max(b, 0) of two halves (Shazeer 2020) */
     NASTL_NODE_FIRST,     /* the first token */
+    NASTL_NODE_MEMBERS,   /* y_m = x * r_m: one row becomes k (Gorishniy et al. 2024) */
+    NASTL_NODE_SCALE,     /* y_m = x_m * s_m + b_m, or without b */
+    NASTL_NODE_MEMBER_LINEAR, /* y_m = x_m W_m^T + b_m */
+    NASTL_NODE_AVERAGE,       /* k rows become one; in training, each has its own loss */
     NASTL_NODE_COUNT
 };
 
@@ -59,6 +64,7 @@ enum nastl_role {
     NASTL_ROLE_BIAS,
     NASTL_ROLE_SCALE, /* of a norm */
     NASTL_ROLE_SHIFT,
+    NASTL_ROLE_SIGNS,     /* of the members, at the front: -1 or 1 at the start */
     NASTL_ROLE_EMBEDDING, /* (cardinality, width) */
     NASTL_ROLE_NUMERIC,   /* of a numeric embedding: (D', pieces * each) */
     NASTL_ROLE_FREQUENCY, /* (D', pieces) */
@@ -154,10 +160,28 @@ size_t nastl_graph_attention(struct nastl_graph *graph, size_t from, size_t head
                              double rate, bool first);
 size_t nastl_graph_reglu(struct nastl_graph *graph, size_t from);
 size_t nastl_graph_first(struct nastl_graph *graph, size_t from);
+/* Linear without a bias. */
+size_t nastl_graph_product(struct nastl_graph *graph, size_t from, const char *name,
+                           size_t outputs);
+/* "NAME.r" (k, width); `from` is the input or its numeric embedding. */
+size_t nastl_graph_members(struct nastl_graph *graph, size_t from, const char *name,
+                           size_t members);
+/* "NAME.r" (k, width). */
+size_t nastl_graph_scale_in(struct nastl_graph *graph, size_t from, const char *name);
+/* "NAME.s" and "NAME.bias" (k, width), after a product. */
+size_t nastl_graph_scale_out(struct nastl_graph *graph, size_t from, const char *name);
+/* "NAME.weight" (k outputs, inputs) and "NAME.bias" (k outputs), member by member. */
+size_t nastl_graph_member_linear(struct nastl_graph *graph, size_t from, const char *name,
+                                 size_t outputs);
+/* Of values, the mean; of logits, those of the mean probability: log p for several
+ * classes, log(p / (1 - p)) for two, so that softmax and sigmoid give p back. */
+size_t nastl_graph_average(struct nastl_graph *graph, size_t from);
 
 /* ---- questions ---- */
 
 size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in it */
+/* Norms, activations, dropout, sums and scales: can work in place. */
+bool nastl_node_keeps_shape(enum nastl_node_kind kind);
 /* How often the output of node `at` is read. */
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at);
 /* Whether a node of this kind is in it. */

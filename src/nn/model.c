@@ -33,6 +33,7 @@ struct nastl_shape nastl_model_shape(const struct nastl_layout *layout)
         .categorical = layout->categorical,
         .cardinality = layout->cardinality,
         .outputs = layout->task == NASTL_TASK_MULTICLASS ? layout->class_count : 1,
+        .values = layout->task == NASTL_TASK_REGRESSION,
     };
 }
 

@@ -144,6 +144,39 @@ static void draw_table(float *data, const struct nastl_tensor_spec *spec,
         data[i] = (float)(sd * nastl_rng_normal(rng));
 }
 
+/* -1 or 1 for each member and column of the data; the inputs that a column has become
+ * share theirs. */
+static void draw_signs(float *data, const struct nastl_tensor_spec *spec,
+                       const struct nastl_graph *graph, struct nastl_rng *rng)
+{
+    const size_t width = spec->shape[1], numeric = graph->shape.numeric;
+    const size_t more = width - graph->nodes[0].width; /* by an embedding of numbers */
+    const size_t each = numeric ? 1 + more / numeric : 1;
+    for (size_t i = 0; i < nastl_tensor_size(spec); i++)
+        data[i] = nastl_rng_u32(rng) & 1 ? 1.0f : -1.0f;
+    for (size_t m = 0; m < spec->shape[0]; m++) {
+        float *row = data + m * width;
+        for (size_t c = 0; c < numeric * each; c++)
+            row[c] = row[c / each * each];
+        for (size_t k = 0; k < graph->shape.categorical; k++) {
+            const struct nastl_encoding *e = &graph->encodings[k];
+            for (size_t c = 1; c < e->width; c++)
+                row[more + e->at + c] = row[more + e->at];
+        }
+    }
+}
+
+/* Biases of members that share their weights start the same. */
+static void draw_layer(float *data, const struct nastl_tensor_spec *spec,
+                       struct nastl_rng *rng)
+{
+    const size_t n = nastl_tensor_size(spec);
+    const bool shared = spec->role == NASTL_ROLE_BIAS && spec->rank == 2;
+    draw_uniform(data, shared ? spec->shape[1] : n, spec->fan_in, rng);
+    for (size_t i = spec->shape[1]; shared && i < n; i++)
+        data[i] = data[i - spec->shape[1]];
+}
+
 static void draw_frequencies(float *data, const struct nastl_tensor_spec *spec,
                              struct nastl_rng *rng)
 {
@@ -175,7 +208,9 @@ void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial)
         float *data = net->tensors[i].data;
         if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS ||
             spec->role == NASTL_ROLE_NUMERIC)
-            draw_uniform(data, n, spec->fan_in, &rng);
+            draw_layer(data, spec, &rng);
+        else if (spec->role == NASTL_ROLE_SIGNS)
+            draw_signs(data, spec, net->graph, &rng);
         else if (spec->role == NASTL_ROLE_TOKEN)
             draw_uniform(data, n, spec->rank == 2 ? spec->shape[1] : n, &rng);
         else if (spec->role == NASTL_ROLE_EMBEDDING)

@@ -110,7 +110,8 @@ struct nastl_op {
 
 extern const struct nastl_op_kind nastl_op_input, nastl_op_linear, nastl_op_layer_norm,
     nastl_op_batch_norm, nastl_op_activation, nastl_op_piecewise, nastl_op_periodic,
-    nastl_op_add, nastl_op_tokens, nastl_op_attention, nastl_op_reglu, nastl_op_first;
+    nastl_op_add, nastl_op_tokens, nastl_op_attention, nastl_op_reglu, nastl_op_first,
+    nastl_op_members, nastl_op_scale, nastl_op_member_linear, nastl_op_average;
 
 struct nastl_plan {
     const struct nastl_graph *graph;
@@ -122,8 +123,9 @@ struct nastl_plan {
     size_t scratch_bytes;
     uint64_t noise_blocks; /* of the stream, a run */
     void *workspace;
-    float *output;       /* (B, outputs) */
-    float *output_delta; /* (B, outputs): filled by the loss */
+    size_t members;      /* k in training, where each has a loss of its own; else 1 */
+    float *output;       /* (B members, outputs) */
+    float *output_delta; /* (B members, outputs): filled by the loss */
 };
 
 /* `params` and `grads` are borrowed. grads NULL: for deployed mode. */
@@ -158,5 +160,15 @@ void nastl_pass_rest(struct nastl_op *op, size_t columns, size_t made);
 void nastl_layer_norm(float *y, const float *x, const float *weight, const float *bias,
                       size_t rows, size_t width);
 void nastl_activate(enum nastl_activation activation, float *y, const float *x, size_t n);
+
+/* One row of a member: y = x * scale[m] + bias[m], bias or NULL; y == x is allowed. And
+ * y (width) = x (inputs) W[m]^T + bias[m]. */
+void nastl_member_scale(float *y, const float *x, const float *scale, const float *bias,
+                        size_t member, size_t width);
+void nastl_member_linear(float *y, const float *x, const float *weight, const float *bias,
+                         size_t member, size_t inputs, size_t width);
+/* x: (members, width), rows `stride` apart; work (width). See nastl_graph_average(). */
+void nastl_average(float *out, const float *x, size_t members, size_t stride,
+                   size_t width, bool values, double *work);
 
 #endif

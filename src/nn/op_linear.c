@@ -48,7 +48,7 @@ static int create(struct nastl_op *op, struct nastl_plan *plan)
                                                 .n = op->width,
                                                 .k = op->inputs,
                                                 .b_transposed = true,
-                                                .bias = true,
+                                                .bias = op->param[BIAS] != NULL,
                                                 .relu = op->activation ==
                                                         NASTL_ACTIVATION_RELU};
     if (op->width > FEW_OUTPUTS || forward.relu)
@@ -123,7 +123,8 @@ static int forward(struct nastl_op *op, const struct nastl_step *step)
         return nastl_matmul_run(state->forward);
     for (size_t o = 0; o < op->width; o++)
         few_outputs(op->out + o, op->in, op->param[WEIGHT] + o * op->inputs,
-                    op->param[BIAS][o], op->rows, op->inputs, op->width);
+                    op->param[BIAS] ? op->param[BIAS][o] : 0.0f, op->rows, op->inputs,
+                    op->width);
     return 0;
 }
 
@@ -133,7 +134,7 @@ static int backward(struct nastl_op *op, const struct nastl_step *step)
     struct state *state = op->state;
     if (op->activation == NASTL_ACTIVATION_RELU)
         nastl_mask_and_sum(op->delta, op->grad[BIAS], op->out, op->rows, op->width);
-    else if (!op->bias_done)
+    else if (op->grad[BIAS] && !op->bias_done)
         nastl_column_sums(op->grad[BIAS], op->delta, op->rows, op->width);
     TRY(nastl_matmul_run(state->weight));
     return state->data ? nastl_matmul_run(state->data) : 0;

@@ -10,11 +10,12 @@
 #include "nn/kernel.h"
 
 static const struct nastl_op_kind *const kinds[] = {
-    &nastl_op_input,      &nastl_op_linear,     &nastl_op_layer_norm,
-    &nastl_op_batch_norm, &nastl_op_activation, &nastl_op_activation,
-    &nastl_op_piecewise,  &nastl_op_periodic,   &nastl_op_add,
-    &nastl_op_tokens,     &nastl_op_attention,  &nastl_op_reglu,
-    &nastl_op_first,
+    &nastl_op_input,         &nastl_op_linear,     &nastl_op_layer_norm,
+    &nastl_op_batch_norm,    &nastl_op_activation, &nastl_op_activation,
+    &nastl_op_piecewise,     &nastl_op_periodic,   &nastl_op_add,
+    &nastl_op_tokens,        &nastl_op_attention,  &nastl_op_reglu,
+    &nastl_op_first,         &nastl_op_members,    &nastl_op_scale,
+    &nastl_op_member_linear, &nastl_op_average,
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
 
@@ -55,12 +56,14 @@ static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, si
     const struct nastl_graph *graph = plan->graph;
     const struct nastl_node *node = &graph->nodes[at];
     const bool training = plan->grads.data != NULL;
+    if (node->kind == NASTL_NODE_AVERAGE)
+        return training; /* left out: the loss sees every member */
     if (node->kind == NASTL_NODE_DROPOUT)
         return !training || node->rate == 0.0 ||
                (drops_out(from) && from->rate == 0.0 && reads_alone(graph, at));
     return node->kind == NASTL_NODE_ACTIVATION &&
            node->activation == NASTL_ACTIVATION_RELU &&
-           from->node->kind == NASTL_NODE_LINEAR &&
+           from->node->kind == NASTL_NODE_LINEAR && from->node->tensor_count == 2 &&
            from->activation == NASTL_NO_ACTIVATION && reads_alone(graph, at) &&
            !(training && is_dropout(graph, at + 1, at));
 }
@@ -69,7 +72,7 @@ static void fuse(struct nastl_op *from, const struct nastl_node *node)
 {
     if (node->kind == NASTL_NODE_ACTIVATION)
         from->activation = (int)node->activation;
-    else if (drops_out(from))
+    else if (node->kind == NASTL_NODE_DROPOUT && drops_out(from))
         from->rate = node->rate;
 }
 
@@ -277,6 +280,7 @@ static void place(struct nastl_plan *plan, struct nastl_carver *carver)
             op->kind->place(op, carver);
     }
     plan->output = plan->ops[plan->count - 1].out;
+    plan->members = plan->ops[plan->count - 1].rows / plan->batch;
     if (plan->grads.data)
         place_deltas(plan, carver);
 }

@@ -26,13 +26,15 @@ struct stage {
     const struct nastl_node *fold; /* LINEAR: the batch norm after it, or NULL */
     bool skip;                     /* nothing to do: folded, or dropout */
     bool in_place;                 /* y is x */
+    size_t rows;                   /* members, else 1 */
     size_t inputs, width, padded;  /* padded: width in whole vectors */
+    size_t stride;                 /* between rows of x */
     float *weight;                 /* LINEAR: panels */
     float *bias;                   /* LINEAR: (padded) */
     struct nastl_piecewise bins;   /* PIECEWISE */
     float *numbers;                /* PIECEWISE: (D'); PERIODIC: (D', 2 pieces) */
     int32_t *bin;                  /* PIECEWISE: (D') */
-    float *out;                    /* (padded) */
+    float *out;                    /* (rows, padded) */
     const float *x, *z;            /* what it reads; ADD: the second */
 };
 
@@ -40,6 +42,7 @@ struct nastl_row {
     const struct nastl_net *net;
     struct stage *stages; /* (node_count) */
     uint32_t *list;       /* inputs of a layer that are not zero */
+    double *work;         /* (outputs) of an average */
     void *block;
 };
 
@@ -68,13 +71,6 @@ static bool passes_through(const struct nastl_row *row, size_t at)
            nastl_graph_readers(row->net->graph, row->stages[at].node->from) > 1;
 }
 
-/* A node of a row that may write where it reads. */
-static bool may_work_in_place(const struct nastl_node *node)
-{
-    return node->kind != NASTL_NODE_INPUT && node->kind != NASTL_NODE_LINEAR &&
-           node->kind != NASTL_NODE_PIECEWISE && node->kind != NASTL_NODE_PERIODIC;
-}
-
 static void describe_stages(struct nastl_row *row)
 {
     const struct nastl_graph *graph = row->net->graph;
@@ -83,12 +79,15 @@ static void describe_stages(struct nastl_row *row)
         stage->node = &graph->nodes[i];
         stage->inputs = graph->nodes[stage->node->from].width;
         stage->width = stage->node->width;
+        stage->rows = stage->node->rows;
+        stage->stride =
+            stage->node->kind == NASTL_NODE_MEMBERS ? 0 : padded_width(stage->inputs);
         stage->padded = padded_width(stage->width);
         stage->fold = folded_norm(graph, i);
         stage->skip = stage->node->kind == NASTL_NODE_DROPOUT ||
                       (i > 0 && row->stages[i - 1].fold == stage->node);
         stage->in_place =
-            stage->skip || (may_work_in_place(stage->node) &&
+            stage->skip || (nastl_node_keeps_shape(stage->node->kind) &&
                             nastl_graph_readers(graph, stage->node->from) == 1 &&
                             !passes_through(row, stage->node->from));
     }
@@ -118,13 +117,15 @@ static void place(struct nastl_row *row, struct nastl_carver *carver)
         stage->x = row->stages[stage->node->from].out;
         stage->z = row->stages[stage->node->other].out;
         stage->out = stage->in_place ? row->stages[stage->node->from].out
-                                     : nastl_carve(carver, stage->padded, sizeof(float));
+                                     : nastl_carve(carver, stage->rows * stage->padded,
+                                                   sizeof(float));
         if (stage->node->kind != NASTL_NODE_LINEAR)
             continue;
         stage->weight = nastl_carve(carver, stage->padded * stage->inputs, sizeof(float));
         stage->bias = nastl_carve(carver, stage->padded, sizeof(float));
     }
     row->list = nastl_carve(carver, most, sizeof *row->list);
+    row->work = nastl_carve(carver, row->net->graph->shape.outputs, sizeof *row->work);
 }
 
 int nastl_row_create(struct nastl_row **out, const struct nastl_net *net)
@@ -176,10 +177,14 @@ static size_t panel_at(const struct stage *stage, size_t o, size_t i)
     return first * stage->inputs + i * width + (o - first);
 }
 
+static bool has_bias(const struct stage *stage)
+{
+    return stage->node->tensor_count == 2;
+}
+
 static void copy_linear(const struct nastl_row *row, const struct stage *stage)
 {
-    const float *weight = tensor(row, stage->node, 0),
-                *bias = tensor(row, stage->node, 1);
+    const float *weight = tensor(row, stage->node, 0);
     for (size_t o = 0; o < stage->width; o++) {
         float factor = 1.0f, shift = 0.0f, mean = 0.0f;
         if (stage->fold) {
@@ -188,7 +193,8 @@ static void copy_linear(const struct nastl_row *row, const struct stage *stage)
             shift = tensor(row, stage->fold, 1)[o];
             mean = tensor(row, stage->fold, 2)[o];
         }
-        stage->bias[o] = (bias[o] - mean) * factor + shift;
+        const float bias = has_bias(stage) ? tensor(row, stage->node, 1)[o] : 0.0f;
+        stage->bias[o] = (bias - mean) * factor + shift;
         for (size_t i = 0; i < stage->inputs; i++)
             stage->weight[panel_at(stage, o, i)] = factor * weight[o * stage->inputs + i];
     }
@@ -294,7 +300,8 @@ typedef void (*stage_function)(const struct nastl_row *row, const struct stage *
 static void run_linear(const struct nastl_row *row, const struct stage *stage, float *y,
                        const float *x)
 {
-    product(y, stage, x, row->list);
+    for (size_t m = 0; m < stage->rows; m++)
+        product(y + m * stage->padded, stage, x + m * stage->stride, row->list);
 }
 
 static void run_layer_norm(const struct nastl_row *row, const struct stage *stage,
@@ -320,7 +327,7 @@ static void run_activation(const struct nastl_row *row, const struct stage *stag
                            float *y, const float *x)
 {
     (void)row;
-    nastl_activate(stage->node->activation, y, x, stage->width);
+    nastl_activate(stage->node->activation, y, x, stage->rows * stage->padded);
 }
 
 /* What stands behind the numbers is passed on behind their embeddings. */
@@ -356,13 +363,40 @@ static void run_add(const struct nastl_row *row, const struct stage *stage, floa
                     const float *x)
 {
     (void)row;
-    nastl_add(y, x, stage->z, stage->width);
+    nastl_add(y, x, stage->z, stage->rows * stage->padded);
+}
+
+static void run_scale(const struct nastl_row *row, const struct stage *stage, float *y,
+                      const float *x)
+{
+    const float *bias = has_bias(stage) ? tensor(row, stage->node, 1) : NULL;
+    for (size_t m = 0; m < stage->rows; m++)
+        nastl_member_scale(y + m * stage->padded, x + m * stage->stride,
+                           tensor(row, stage->node, 0), bias, m, stage->width);
+}
+
+static void run_member_linear(const struct nastl_row *row, const struct stage *stage,
+                              float *y, const float *x)
+{
+    for (size_t m = 0; m < stage->rows; m++)
+        nastl_member_linear(y + m * stage->padded, x + m * stage->stride,
+                            tensor(row, stage->node, 0), tensor(row, stage->node, 1), m,
+                            stage->inputs, stage->width);
+}
+
+static void run_average(const struct nastl_row *row, const struct stage *stage, float *y,
+                        const float *x)
+{
+    const struct nastl_graph *graph = row->net->graph;
+    nastl_average(y, x, graph->nodes[stage->node->from].rows, stage->stride, stage->width,
+                  graph->shape.values, row->work);
 }
 
 static const stage_function functions[] = {
-    NULL, run_linear,    run_layer_norm, run_batch_norm, run_activation,
-    NULL, run_piecewise, run_periodic,   run_add,        NULL,
-    NULL, NULL,          NULL, /* tokens: net.c runs a plan */
+    NULL,          run_linear,   run_layer_norm,    run_batch_norm, run_activation, NULL,
+    run_piecewise, run_periodic, run_add,           NULL,           NULL,           NULL,
+    NULL, /* tokens: net.c runs a plan */
+    run_scale,     run_scale,    run_member_linear, run_average,
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");
 

@@ -43,7 +43,7 @@ struct nastl_trainer {
     float *latest;              /* (weight_average, total): of the last epochs, in turn */
     struct nastl_loss_form form;
     int32_t *order; /* (train_count) rows in this epoch's order */
-    float *labels;  /* (batch) */
+    float *labels;  /* (batch members): each member has its loss */
     float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
 };
 
@@ -87,6 +87,10 @@ static int create_plans(struct nastl_trainer *trainer)
                                       .at = net->at};
     TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->part,
                           &params, &grads));
+    trainer->labels =
+        nastl_alloc(trainer->batch * trainer->plan[0]->members, sizeof(float));
+    if (!trainer->labels)
+        return nastl_error_nomem("a training");
     if (trainer->part_grads || trainer->rest == 0 ||
         4 * trainer->rest > 3 * trainer->batch)
         return 0;
@@ -109,13 +113,12 @@ static int allocate(struct nastl_trainer *trainer)
     }
     trainer->numbers = nastl_alloc_aligned(count_numbers(trainer), sizeof(float));
     trainer->order = nastl_alloc(params->train_count, sizeof *trainer->order);
-    trainer->labels = nastl_alloc(trainer->batch, sizeof(float));
     const size_t numbers = params->valid_count * trainer->outputs;
     trainer->valid = nastl_alloc(numbers, sizeof(float));
     trainer->valid_work = nastl_alloc(numbers, sizeof(float));
     trainer->valid_labels = nastl_alloc(params->valid_count, sizeof(float));
-    if (!trainer->grads || !trainer->numbers || !trainer->order || !trainer->labels ||
-        !trainer->valid || !trainer->valid_work || !trainer->valid_labels)
+    if (!trainer->grads || !trainer->numbers || !trainer->order || !trainer->valid ||
+        !trainer->valid_work || !trainer->valid_labels)
         return nastl_error_nomem("a training");
     trainer->m = trainer->numbers;
     trainer->v = trainer->m + net->trainable;
@@ -240,12 +243,15 @@ static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step
                     size_t total, double *loss)
 {
     struct nastl_plan *plan = plan_for(trainer, step->count);
-    for (size_t i = 0; i < step->count; i++)
-        trainer->labels[i] = trainer->params.y[step->rows[i]];
+    const size_t members = plan->members;
+    for (size_t i = 0; i < step->count * members; i++)
+        trainer->labels[i] = trainer->params.y[step->rows[i / members]];
     TRY(nastl_plan_forward(plan, step));
-    const double sum = nastl_loss_form_gradient(
-        &trainer->form, plan->output_delta, plan->output, trainer->labels, step->count,
-        plan->batch, trainer->outputs);
+    const double sum =
+        nastl_loss_form_gradient(&trainer->form, plan->output_delta, plan->output,
+                                 trainer->labels, step->count * members,
+                                 plan->batch * members, trainer->outputs) /
+        (double)members;
     if (!isfinite(sum))
         return not_finite(trainer);
     *loss += sum;

@@ -403,7 +403,7 @@ static int sync_sometimes(struct crew *crew)
 /* With the lock held: the trial's outcome is final. */
 static int finish_trial(struct crew *crew, struct slot *slot)
 {
-    nastl_trial_judge(&slot->trial, problem_of(crew));
+    TRY(nastl_trial_judge(&slot->trial, problem_of(crew)));
     slot->stage = DONE;
     nastl_model_destroy(slot->model);
     slot->model = NULL;

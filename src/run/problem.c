@@ -191,25 +191,41 @@ static void choose_metric(struct nastl_problem *problem)
                 (enum nastl_metric)nastl_metric_from_name(problem->objectives[j]->name);
 }
 
-static bool is_measured(const char *name)
+static void need_measuring(struct nastl_problem *problem,
+                           const struct nastl_objective *figure)
 {
-    const struct nastl_objective *objective = nastl_objective_find(name);
-    return objective && objective->source == NASTL_FROM_METER;
+    problem->wants_latency |= figure->source == NASTL_FROM_METER;
+    problem->times_training |= figure->source == NASTL_FROM_TRAINING;
 }
 
-/* What constraints need from the meters is measured for every trial, too. */
+/* A figure that a constraint names: it must exist for this task, and if it is measured,
+ * it is so for every trial. */
+static int need_figure(struct nastl_problem *problem, const char *constraint,
+                       const char *name)
+{
+    const struct nastl_objective *figure = nastl_objective_find(name);
+    const unsigned tasks = task_bit(problem->dataset->task);
+    if (!figure || !(figure->tasks & tasks) || !is_offered(figure))
+        return nastl_error(NASTL_EINVAL,
+                           "constraint '%s': %s is not available for this task (%s); "
+                           "name another figure",
+                           constraint, name, nastl_task_name(problem->dataset->task));
+    need_measuring(problem, figure);
+    return strcmp(name, "energy") == 0 && !problem->energy
+               ? nastl_energy_open(&problem->energy)
+               : NASTL_OK;
+}
+
 static int choose_measurements(struct nastl_problem *problem)
 {
+    const struct nastl_space *space = problem->space;
     for (size_t j = 0; j < problem->objective_count; j++)
-        problem->wants_latency |= problem->objectives[j]->source == NASTL_FROM_METER;
-    for (size_t i = 0; i < nastl_space_constraints(problem->space); i++) {
+        need_measuring(problem, problem->objectives[j]);
+    for (size_t i = 0; i < nastl_space_constraints(space); i++) {
         const char *names[8];
-        const size_t count = nastl_space_constraint_names(problem->space, i, names, 8);
-        for (size_t n = 0; n < count && n < 8; n++) {
-            problem->wants_latency |= is_measured(names[n]);
-            if (strcmp(names[n], "energy") == 0 && !problem->energy)
-                TRY(nastl_energy_open(&problem->energy));
-        }
+        const size_t count = nastl_space_constraint_names(space, i, names, 8);
+        for (size_t n = 0; n < count && n < 8; n++)
+            TRY(need_figure(problem, nastl_space_constraint_text(space, i), names[n]));
     }
     return NASTL_OK;
 }
@@ -249,6 +265,30 @@ static int fit_task(struct nastl_problem *problem)
     return nastl_space_fix(problem->space, "training.label_transform", "none", 0);
 }
 
+static const struct nastl_dim *dim_of(const struct nastl_space *space, const char *key)
+{
+    for (size_t i = 0; i < nastl_space_dims(space); i++)
+        if (strcmp(nastl_space_dim(space, i)->key, key) == 0)
+            return nastl_space_dim(space, i);
+    return NULL;
+}
+
+/* A space that insists on a source is not quietly trained from scratch. */
+static int start_from_scratch(struct nastl_space *space)
+{
+    const struct nastl_dim *strategy = dim_of(space, "transfer.strategy");
+    bool may = !strategy || !strategy->given;
+    for (size_t i = 0; !may && i < strategy->count; i++)
+        may = strcmp(strategy->choices[i].text, "scratch") == 0;
+    if (!may)
+        return nastl_error(NASTL_EINVAL,
+                           "transfer.strategy: the space leaves no choice but %s, and "
+                           "there is nothing to start from; give --source or "
+                           "--warm-start, or add scratch to the choices",
+                           strategy->choices[0].text);
+    return nastl_space_fix(space, "transfer.strategy", "scratch", 0);
+}
+
 /* What the data decides: without a source there is nothing to start from. */
 static int fit_space(struct nastl_problem *problem,
                      const struct nastl_search_params *params)
@@ -257,7 +297,7 @@ static int fit_space(struct nastl_problem *problem,
         params->warm_start ||
         nastl_dataset_count(problem->dataset, NASTL_PART_SOURCE_TRAIN) > 0;
     if (!has_source)
-        TRY(nastl_space_fix(problem->space, "transfer.strategy", "scratch", 0));
+        TRY(start_from_scratch(problem->space));
     return fit_task(problem);
 }
 
@@ -437,6 +477,19 @@ int nastl_problem_create(struct nastl_problem **out,
     }
     *out = problem;
     return NASTL_OK;
+}
+
+void nastl_problem_tell(const struct nastl_problem *problem, const char *asked,
+                        const struct nastl_log *log)
+{
+    const struct nastl_dataset *data = problem->dataset;
+    const char *name = nastl_task_name(data->task);
+    if (task_of(asked) != NASTL_TASK_AUTO)
+        return;
+    if (data->class_count)
+        nastl_log_info(log, "task: %s, %zu classes", name, data->class_count);
+    else
+        nastl_log_info(log, "task: %s", name);
 }
 
 void nastl_problem_destroy(struct nastl_problem *problem)

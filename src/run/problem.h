@@ -37,6 +37,7 @@ struct nastl_problem {
     char *warm_from;          /* what it was trained on, for people */
 
     bool wants_latency;          /* an objective or a constraint is measured */
+    bool times_training;         /* or is measured while a candidate trains */
     struct nastl_energy *energy; /* NULL: not asked for, or no counter lives */
 };
 
@@ -45,6 +46,10 @@ int nastl_problem_create(struct nastl_problem **out,
                          const struct nastl_search_params *params,
                          const struct nastl_log *log);
 void nastl_problem_destroy(struct nastl_problem *problem);
+
+/* Tells which task was chosen, where that was left to the data. */
+void nastl_problem_tell(const struct nastl_problem *problem, const char *asked,
+                        const struct nastl_log *log);
 
 /* Loads the data that a search is asked for: files, or the built-in generator's. */
 int nastl_problem_data(struct nastl_dataset **out,

@@ -162,14 +162,6 @@ static int check_record(struct search *search)
 /* ---- choices ------------------------------------------------------------------------
  */
 
-static bool has_objective(const struct nastl_problem *problem, const char *name)
-{
-    for (size_t j = 0; j < problem->objective_count; j++)
-        if (strcmp(problem->objectives[j]->name, name) == 0)
-            return true;
-    return false;
-}
-
 static void choose_sizes(struct search *search)
 {
     const struct nastl_search_params *params = search->params;
@@ -181,7 +173,7 @@ static void choose_sizes(struct search *search)
 
 static void keep_training_time_honest(struct search *search)
 {
-    if (search->jobs == 1 || !has_objective(search->problem, "training_time"))
+    if (search->jobs == 1 || !search->problem->times_training)
         return;
     search->jobs = 1;
     nastl_log_warning(nastl_budget_log(&search->budget),
@@ -403,6 +395,8 @@ static int prepare(struct search *search)
         TRY(open_study(search));
     }
     TRY(plan(search));
+    nastl_problem_tell(search->problem, search->params->task,
+                       nastl_budget_log(&search->budget));
     TRY(publish_head(search));
     return search->problem->warm ? NASTL_OK : prepare_source(search);
 }
@@ -421,8 +415,9 @@ static int run(struct nastl_search_outcome *out, struct search *search)
     return NASTL_OK;
 }
 
-/* Every network works on one thread: many small products gain nothing from a team that
- * spins between them. Workers are counted by --jobs. */
+/* Every network works on one thread, the source and what is measured, too: bits and
+ * figures are those of one thread, and a team that spins between small products crawls
+ * where others want the cores. Workers are counted by --jobs. */
 int nastl_search_run(struct nastl_search_outcome *out,
                      const struct nastl_search_params *params,
                      const struct nastl_hooks *hooks)
@@ -432,9 +427,6 @@ int nastl_search_run(struct nastl_search_outcome *out,
     *out = (struct nastl_search_outcome){0};
     omp_set_num_threads(1);
     nastl_budget_start(&search.budget, params->time, hooks);
-    /* Source and measuring, too: bits and figures are those of one thread, and threads
-     * that wait for each other crawl where others want the cores. */
-    omp_set_num_threads(1);
     const int status = run(out, &search);
     omp_set_num_threads(threads);
     nastl_study_close(search.study);

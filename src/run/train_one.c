@@ -96,8 +96,8 @@ static int only_candidate(struct job *job)
             nastl_candidate_set(&job->candidate, "transfer.strategy", "fine_tune", 0);
     if (status == NASTL_OK && !nastl_trial_accepts(job->problem, &job->candidate))
         status = nastl_error(NASTL_EINVAL,
-                             "%s: violates its own constraints, or is to be "
-                             "fine-tuned without --warm-start; correct it",
+                             "%s: violates its own constraints, or is of another family "
+                             "than --warm-start; correct it",
                              job->params->arch);
     return status;
 }
@@ -229,6 +229,7 @@ static int run(char **out, struct job *job, bool json)
     TRY(nastl_problem_create(&job->problem, &asked, nastl_budget_log(&job->budget)));
     TRY(nastl_source_prepare(job->problem, job->params->warm_start, "", &job->budget));
     TRY(only_candidate(job));
+    nastl_problem_tell(job->problem, asked.task, nastl_budget_log(&job->budget));
     TRY(train(job));
     TRY(save(job));
     return render(out, job, json);

@@ -53,11 +53,22 @@ static bool lookup_cost(double *out, const char *name, void *payload)
     return true;
 }
 
+/* The source network is of one family; candidates of others have nothing to start from.
+ */
+static bool has_source(const struct nastl_problem *problem,
+                       const struct nastl_candidate *candidate)
+{
+    if (!problem->warm)
+        return true; /* it is still to be trained or loaded: the problem saw to it */
+    return strcmp(nastl_candidate_text(&problem->warm->candidate, "family", "mlp"),
+                  nastl_candidate_text(candidate, "family", "mlp")) == 0;
+}
+
 bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate)
 {
     struct nastl_cost cost;
-    if (wants_source(candidate) && !problem->warm && !problem->source)
+    if (wants_source(candidate) && !has_source(problem, candidate))
         return false;
     if (nastl_trial_cost(&cost, problem, candidate) < 0)
         return false;
@@ -377,26 +388,44 @@ static bool lookup_record(double *out, const char *name, void *payload)
     return true;
 }
 
-void nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *problem)
+/* What the constraints say together. */
+struct judgement {
+    double violation; /* summed */
+    const char *first_violated, *first_undecided;
+};
+
+static struct judgement weigh(struct nastl_trial *trial, const struct nastl_space *space)
 {
-    double sum = 0;
-    const char *first = NULL;
-    if (trial->state != NASTL_STATE_COMPLETE)
-        return;
-    for (size_t i = 0; i < nastl_space_constraints(problem->space); i++) {
+    struct judgement judgement = {0};
+    for (size_t i = 0; i < nastl_space_constraints(space); i++) {
+        const char *text = nastl_space_constraint_text(space, i);
         double violation = 0;
-        if (nastl_space_check(problem->space, i, &trial->candidate, lookup_record, trial,
-                              &violation) != NASTL_VIOLATED)
-            continue;
-        sum += violation;
-        first = first ? first : nastl_space_constraint_text(problem->space, i);
+        const enum nastl_verdict verdict = nastl_space_check(
+            space, i, &trial->candidate, lookup_record, trial, &violation);
+        if (verdict == NASTL_VIOLATED && !judgement.first_violated)
+            judgement.first_violated = text;
+        if (verdict == NASTL_UNDECIDED && !judgement.first_undecided)
+            judgement.first_undecided = text;
+        judgement.violation += violation;
     }
-    if (!first)
-        return;
+    return judgement;
+}
+
+int nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *problem)
+{
     char reason[256];
-    snprintf(reason, sizeof reason, "violates %s", first);
-    trial->violation = sum;
-    set_reason(trial, NASTL_STATE_INFEASIBLE, reason);
+    if (trial->state != NASTL_STATE_COMPLETE)
+        return NASTL_OK;
+    const struct judgement judgement = weigh(trial, problem->space);
+    if (judgement.first_undecided) {
+        snprintf(reason, sizeof reason, "cannot decide %s", judgement.first_undecided);
+        return set_reason(trial, NASTL_STATE_FAILED, reason);
+    }
+    if (!judgement.first_violated)
+        return NASTL_OK;
+    snprintf(reason, sizeof reason, "violates %s", judgement.first_violated);
+    trial->violation = judgement.violation;
+    return set_reason(trial, NASTL_STATE_INFEASIBLE, reason);
 }
 
 /* ---- after the search ----------------------------------------------------------------

@@ -23,8 +23,8 @@ struct nastl_cost {
 int nastl_trial_cost(struct nastl_cost *out, const struct nastl_problem *problem,
                      const struct nastl_candidate *candidate);
 
-/* Whether the candidate may become a trial: it can be built, its strategy has what it
- * needs, no constraint that is decided by now is violated. */
+/* Whether the candidate may become a trial: it can be built, and no constraint that is
+ * decided by now is violated. */
 bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate);
 
@@ -39,8 +39,9 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
 int nastl_trial_measure(struct nastl_trial *trial, struct nastl_model *model,
                         const struct nastl_problem *problem, double seconds);
 
-/* Decides what constraints remain: a violated one makes a complete trial infeasible. */
-void nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *problem);
+/* Decides what constraints remain: a violated one makes a complete trial infeasible, one
+ * whose figure is not known makes it failed. */
+int nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *problem);
 
 /* Trains the candidate once more on all labelled target rows for `epochs` epochs. */
 int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *problem,

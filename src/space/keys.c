@@ -39,6 +39,19 @@ static const struct nastl_key resnet_keys[] = {
     {NULL},
 };
 
+static const struct nastl_key tabm_keys[] = {
+    {"members", NASTL_KEY_INT, 1, 128, .fallback = "32",
+     .help = "Networks that share their weights and are averaged."},
+    {"kind", NASTL_KEY_WORD, .words = WORDS("mini", "full"), .fallback = "mini",
+     .help = "What a member has of its own: scales of the inputs, or of every layer."},
+    {"layers", NASTL_KEY_INT, 1, 8, .fallback = "2", .help = "Number of hidden layers."},
+    {"width", NASTL_KEY_INT, 1, 2048, .fallback = "64",
+     .help = "Neurons of a hidden layer."},
+    {"dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0",
+     .help = "Share of a hidden layer's outputs that is zeroed while training."},
+    {NULL},
+};
+
 static const struct nastl_key ft_transformer_keys[] = {
     {"blocks", NASTL_KEY_INT, 1, 8, .fallback = "3",
      .help = "Blocks of attention and a feed-forward network."},
@@ -62,6 +75,7 @@ static const struct nastl_key ft_transformer_keys[] = {
 static const struct nastl_section families[] = {
     {"mlp", "Hidden dense layers, one after another.", mlp_keys},
     {"resnet", "Blocks of two dense layers, each added to a stream.", resnet_keys},
+    {"tabm", "Many perceptrons in one, which share weights.", tabm_keys},
     {"ft_transformer", "Attention between tokens, one for each column.",
      ft_transformer_keys},
     {NULL},

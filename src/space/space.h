@@ -34,6 +34,7 @@ struct nastl_dim {
     double step;      /* 0: none; values are low + i * step */
     bool log;
     bool fixed; /* one value only */
+    bool given; /* the space says something of it; else this is its default */
     const struct nastl_choice *choices;
     size_t count; /* choices */
 };

@@ -70,6 +70,7 @@ static void set_range(struct nastl_dim *dim, const struct nastl_spec *spec, size
         dim->high = 0.0;
     }
     dim->fixed = dim->low == dim->high;
+    dim->given = spec->given;
 }
 
 static int add_dim(struct builder *b, const struct place *place,

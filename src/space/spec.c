@@ -334,7 +334,7 @@ static int read_list(struct nastl_spec *out, const struct nastl_spec_place *plac
 int nastl_spec_read(struct nastl_spec *out, const struct nastl_spec_place *place,
                     const struct nastl_yaml *node)
 {
-    *out = (struct nastl_spec){0};
+    *out = (struct nastl_spec){.given = node != NULL};
     if (!node) {
         const struct nastl_yaml fallback = {.kind = NASTL_YAML_SCALAR,
                                             .text = place->key->fallback};

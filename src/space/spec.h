@@ -9,6 +9,7 @@
 #include "space/space.h"
 
 struct nastl_spec {
+    bool given; /* false: this is the default */
     enum nastl_dim_kind kind;
     double low, high, step;
     bool log;

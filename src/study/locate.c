@@ -138,12 +138,53 @@ static int locate_group(char **file, char **group, const char *path, const char 
     return nastl_error_nomem(path);
 }
 
+static bool is_model(struct nastl_h5 *file, const char *group)
+{
+    char *schema = NULL;
+    const int status = nastl_h5_get_text(file, group, "schema", &schema);
+    free(schema);
+    return status == NASTL_OK;
+}
+
+/* "/MEMBER" where the file holds that member alone and it is a model, else "/". */
+static int only_model(char **group, struct nastl_h5 *file)
+{
+    char **names = NULL;
+    struct nastl_strbuf name;
+    size_t count = 0;
+    TRY(nastl_h5_children(file, "/", &names, &count));
+    nastl_strbuf_init(&name);
+    nastl_strbuf_addf(&name, "/%s", count == 1 ? names[0] : "");
+    nastl_h5_free_strings(names, count);
+    TRY(nastl_strbuf_take(group, &name));
+    if (is_model(file, *group))
+        return NASTL_OK;
+    (*group)[1] = '\0';
+    return NASTL_OK;
+}
+
+/* A file without a group: the model that it is, or the only one in it, as in source.h5.
+ */
+static int locate_file(char **file, char **group, const char *path)
+{
+    struct nastl_h5 *models;
+    char *name = NULL;
+    TRY(nastl_h5_open(&models, path));
+    int status = is_model(models, "/") ? NASTL_OK : only_model(&name, models);
+    nastl_h5_close(models);
+    if (status == NASTL_OK)
+        status = locate_group(file, group, path, name ? name : "/");
+    free(name);
+    return status;
+}
+
 /* `place` is a file or folder that exists; `rest` is what stands behind its colon, NULL
  * without one. */
 static int locate_in(char **file, char **group, const char *place, const char *rest)
 {
     if (!nastl_file_is_folder(place))
-        return locate_group(file, group, place, rest && *rest ? rest : "/");
+        return rest && *rest ? locate_group(file, group, place, rest)
+                             : locate_file(file, group, place);
     const int there = nastl_study_probe(place);
     if (there <= 0)
         return there < 0 ? there : nastl_study_missing(place);

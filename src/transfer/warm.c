@@ -48,7 +48,17 @@ static int by_importance(const void *a, const void *b)
     return (x->neuron > y->neuron) - (x->neuron < y->neuron);
 }
 
-/* |scale| of the norms between the two layers. */
+/* |scale| of a neuron, over the members that have one each their root mean square. */
+static double size_of(const struct nastl_tensor *scale, size_t neuron)
+{
+    const size_t members = scale->rank == 2 ? scale->shape[0] : 1;
+    double squares = 0;
+    for (size_t m = 0; m < members; m++)
+        squares += pow(scale->data[m * scale->shape[1] + neuron], 2);
+    return sqrt(squares / (double)members);
+}
+
+/* |scale| of what stands between the two layers. */
 static double scale_of(const struct hidden *layer, size_t neuron)
 {
     double scale = 1;
@@ -56,7 +66,7 @@ static double scale_of(const struct hidden *layer, size_t neuron)
         const struct nastl_node *node = &layer->graph->nodes[n];
         for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++)
             if (layer->graph->tensors[t].role == NASTL_ROLE_SCALE)
-                scale *= fabs(nastl_net_tensor(layer->net, t)->data[neuron]);
+                scale *= size_of(nastl_net_tensor(layer->net, t), neuron);
     }
     return scale;
 }
@@ -97,15 +107,27 @@ static void permute_columns(const struct hidden *layer, const struct nastl_tenso
     }
 }
 
+/* Norms have one number a neuron, members a row each. */
+static void permute_between(const struct hidden *layer, const struct nastl_tensor *tensor)
+{
+    if (tensor->rank == 2)
+        permute_columns(layer, tensor);
+    else
+        permute_rows(layer, tensor);
+}
+
 static void sort_layer(const struct hidden *layer)
 {
     for (size_t j = 0; j < layer->width; j++)
         layer->ranked[j] = (struct ranked){importance_of(layer, j), j};
     qsort(layer->ranked, layer->width, sizeof *layer->ranked, by_importance);
-    for (size_t n = layer->linear; n < layer->next; n++) {
+    const struct nastl_node *linear = &layer->graph->nodes[layer->linear];
+    for (size_t t = linear->tensor; t < linear->tensor + linear->tensor_count; t++)
+        permute_rows(layer, nastl_net_tensor(layer->net, t));
+    for (size_t n = layer->linear + 1; n < layer->next; n++) {
         const struct nastl_node *node = &layer->graph->nodes[n];
         for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++)
-            permute_rows(layer, nastl_net_tensor(layer->net, t));
+            permute_between(layer, nastl_net_tensor(layer->net, t));
     }
     permute_columns(layer, weight_of(layer, layer->next));
 }
@@ -115,24 +137,28 @@ static bool is_embedding(const struct nastl_node *node)
     return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
 }
 
-/* Neurons may change places where every node reads the one before and works on each
- * neuron by itself, or is linear, or normalises over all of them. */
-static bool is_chain(const struct nastl_graph *graph)
+/* Works on each neuron by itself, or normalises over all of them. */
+static bool keeps_neurons(enum nastl_node_kind kind)
 {
-    for (size_t n = 1; n < graph->node_count; n++) {
-        const struct nastl_node *node = &graph->nodes[n];
-        const bool known = node->kind <= NASTL_NODE_DROPOUT || is_embedding(node);
-        if (node->from != n - 1 || node->rows != 1 || !known)
-            return false;
-    }
-    return true;
+    return kind == NASTL_NODE_LAYER_NORM || kind == NASTL_NODE_BATCH_NORM ||
+           kind == NASTL_NODE_ACTIVATION || kind == NASTL_NODE_DROPOUT ||
+           kind == NASTL_NODE_SCALE;
 }
 
-static size_t next_linear(const struct nastl_graph *graph, size_t node)
+/* The node that mixes the neurons of a linear again, 0 if they may not change places:
+ * each node up to it must be the only one that reads the one before. */
+static size_t reader_of(const struct nastl_graph *graph, size_t linear)
 {
-    while (node < graph->node_count && graph->nodes[node].kind != NASTL_NODE_LINEAR)
-        node++;
-    return node;
+    for (size_t n = linear + 1; n < graph->node_count; n++) {
+        const struct nastl_node *node = &graph->nodes[n];
+        if (node->from != n - 1 || nastl_graph_readers(graph, n - 1) != 1)
+            return 0;
+        if (node->kind == NASTL_NODE_LINEAR || node->kind == NASTL_NODE_MEMBER_LINEAR)
+            return n;
+        if (!keeps_neurons(node->kind))
+            return 0;
+    }
+    return 0;
 }
 
 static int prepare_sort(struct hidden *layer)
@@ -153,18 +179,15 @@ static int prepare_sort(struct hidden *layer)
 int nastl_warm_sort(struct nastl_model *source)
 {
     const struct nastl_graph *graph = source->graph;
-    if (!is_chain(graph))
-        return NASTL_OK;
     struct hidden layer = {.graph = graph, .net = source->net};
     const int status = prepare_sort(&layer);
-    layer.linear = next_linear(graph, 0);
-    while (status == NASTL_OK) {
-        layer.next = next_linear(graph, layer.linear + 1);
-        if (layer.next >= graph->node_count)
-            break;
-        layer.width = graph->nodes[layer.linear].width;
+    for (size_t n = 1; n < graph->node_count && status == NASTL_OK; n++) {
+        layer.next = graph->nodes[n].kind == NASTL_NODE_LINEAR ? reader_of(graph, n) : 0;
+        if (layer.next == 0)
+            continue;
+        layer.linear = n;
+        layer.width = graph->nodes[n].width;
         sort_layer(&layer);
-        layer.linear = layer.next;
     }
     free(layer.ranked);
     free(layer.scratch);
@@ -223,6 +246,7 @@ struct warm {
     const struct nastl_graph *graph, *source_graph;
     const struct nastl_net *source;
     struct nastl_match match;
+    long *head;          /* (members outputs) row of the source's head, -1: none */
     bool same_end;       /* the last hidden layer is the same block */
     bool whole;          /* tensors of another shape are left as drawn */
     bool same_embedding; /* of numbers: none in both counts too */
@@ -346,6 +370,43 @@ static bool is_front(const struct nastl_node *node)
     return node->kind == NASTL_NODE_INPUT || is_embedding(node);
 }
 
+/* The node of the outputs: the last that has weights. */
+static size_t head_of(const struct nastl_graph *graph)
+{
+    size_t n = graph->node_count - 1;
+    while (n > 0 && graph->nodes[n].tensor_count == 0)
+        n--;
+    return n;
+}
+
+/* Whether the columns of a node's weights are those of the front: also where only the
+ * members' scales stand before it. */
+static bool reads_front(const struct nastl_graph *graph, const struct nastl_node *node)
+{
+    const struct nastl_node *from = &graph->nodes[node->from];
+    if (from->kind == NASTL_NODE_MEMBERS)
+        from = &graph->nodes[from->from];
+    return is_front(from) &&
+           (node->kind == NASTL_NODE_LINEAR || node->kind == NASTL_NODE_MEMBERS ||
+            node->kind == NASTL_NODE_MEMBER_LINEAR);
+}
+
+/* Where the rows of the head come from: the outputs, member by member. */
+static int match_head(struct warm *warm)
+{
+    const size_t outputs = warm->graph->shape.outputs;
+    const size_t members = warm->graph->nodes[head_of(warm->graph)].rows;
+    warm->head = nastl_arena_alloc(&warm->match.memory, members * outputs, sizeof(long));
+    if (!warm->head)
+        return nastl_error_nomem("a match of outputs");
+    for (size_t i = 0; i < members * outputs; i++) {
+        const long output = warm->match.output[i % outputs];
+        const long first = (long)(i / outputs * warm->source_graph->shape.outputs);
+        warm->head[i] = output < 0 ? -1 : first + output;
+    }
+    return NASTL_OK;
+}
+
 static void copy_node(struct warm *warm, size_t n)
 {
     const struct nastl_node *node = &warm->graph->nodes[n];
@@ -353,16 +414,15 @@ static void copy_node(struct warm *warm, size_t n)
         copy_embedding(warm, node);
         return;
     }
-    const bool first = is_front(&warm->graph->nodes[node->from]);
-    const bool head = n + 1 == warm->graph->node_count;
+    const bool head = n == head_of(warm->graph);
     if (head && !warm->same_end)
         return;
     if (node->kind == NASTL_NODE_TOKENS) {
         copy_tokens(warm, node);
         return;
     }
-    const long *rows = head ? warm->match.output : NULL;
-    const long *columns = first && node->kind == NASTL_NODE_LINEAR ? warm->columns : NULL;
+    const long *rows = head ? warm->head : NULL;
+    const long *columns = reads_front(warm->graph, node) ? warm->columns : NULL;
     for (size_t t = node->tensor; t < node->tensor + node->tensor_count; t++) {
         const struct nastl_tensor_spec *spec = &warm->graph->tensors[t];
         if (warm->whole && !head && !same_shape(warm, spec))
@@ -413,6 +473,8 @@ int nastl_warm_start(double *matched, struct nastl_net *net,
         return NASTL_OK;
     int status =
         nastl_match_init(&warm.match, warm.graph, layout, source->graph, source->layout);
+    if (status == NASTL_OK)
+        status = match_head(&warm);
     if (status == NASTL_OK)
         status = match_columns(&warm);
     if (status == NASTL_OK) {

@@ -5,6 +5,7 @@ python=$(python_with numpy)
 [ -n "$python" ] || skip "no Python with NumPy"
 
 ok search --trials 12 --objectives macro_f1,latency,flops --study S --seed 3
+grep -q 'task: multiclass, 4 classes' err || fail "the task is not named: $(cat err)"
 grep -q '^study: S$' out || fail "the study is not named: $(cat out)"
 for file in study.yaml study.db source.h5 weights.h5 pareto.json pareto.csv trials.csv; do
   [ -s "S/$file" ] || fail "S/$file is missing"

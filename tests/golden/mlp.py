@@ -7,6 +7,7 @@ Needs NumPy alone. Where PyTorch is found, the same runs are made with torch.nn 
 torch.optim.AdamW in float64, and must agree to 1e-10. The file holds for each case the
 settings, the weights at the start, the rows, the batches, the loss of each step and the
 gradients of the first (before clipping). tests/test_golden.c trains the engine on the same.
+Other families' scripts use this one.
 SPDX-License-Identifier: Apache-2.0
 """
 import json
@@ -34,13 +35,23 @@ def embedding_width(cardinality):
 # ---- weights and data, rounded to float32 so that the engine starts from the same numbers
 
 
-def draw(case, rng):
+def draw_tables(rng):
+    """The tables, and the width of the input."""
     width = NUMERIC
     weights = {}
     for k, c in enumerate(CARDINALITY):
         if c > 16:
             weights[f"embeddings.{k}.weight"] = rng.normal(size=(c, embedding_width(c))) * 0.3
         width += embedding_width(c) if c > 16 else c
+    return weights, width
+
+
+def as_floats(weights):
+    return {k: v.astype(np.float32).astype(np.float64) for k, v in weights.items()}
+
+
+def draw(case, rng):
+    weights, width = draw_tables(rng)
     for i, w in enumerate(WIDTHS):
         weights[f"blocks.{i}.weight"] = rng.uniform(-1, 1, (w, width)) / math.sqrt(width)
         weights[f"blocks.{i}.bias"] = rng.uniform(-1, 1, w) / math.sqrt(width)
@@ -50,7 +61,7 @@ def draw(case, rng):
         width = w
     weights["head.weight"] = rng.uniform(-1, 1, (case["outputs"], width)) / math.sqrt(width)
     weights["head.bias"] = rng.uniform(-1, 1, case["outputs"]) / math.sqrt(width)
-    return {k: v.astype(np.float32).astype(np.float64) for k, v in weights.items()}
+    return as_floats(weights)
 
 
 def draw_rows(case, rng):
@@ -131,6 +142,11 @@ def gradients(case, w, x, code, y):
         g[f"blocks.{i}.weight"] = delta.T @ h
         g[f"blocks.{i}.bias"] = delta.sum(axis=0)
         delta = delta @ w[f"blocks.{i}.weight"]
+    tables_backward(g, delta, code)
+    return loss, g
+
+
+def tables_backward(g, delta, code):
     at = NUMERIC
     for k, c in enumerate(CARDINALITY):
         width = embedding_width(c) if c > 16 else c
@@ -139,14 +155,13 @@ def gradients(case, w, x, code, y):
             np.add.at(table, code[:, k], delta[:, at:at + width])
             g[f"embeddings.{k}.weight"] = table
         at += width
-    return loss, g
 
 
 def decays(name):
     return name.endswith("weight") and "norm" not in name and "embeddings" not in name
 
 
-def train(case, w, x, code, y, batches):
+def train(case, gradients, w, x, code, y, batches):
     w = {k: v.copy() for k, v in w.items()}
     m = {k: np.zeros_like(v) for k, v in w.items()}
     v = {k: np.zeros_like(p) for k, p in w.items()}
@@ -170,26 +185,30 @@ def train(case, w, x, code, y, batches):
 # ---- the same by PyTorch
 
 
-def train_with_torch(torch, case, w, x, code, y, batches):
-    p = {k: torch.tensor(v, requires_grad=True) for k, v in w.items()}
-    norm, f = case["normalization"], torch.nn.functional
+def torch_outputs(torch, case, p, inputs):
+    norm, f, h = case["normalization"], torch.nn.functional, inputs
     acts = {"relu": f.relu, "gelu": f.gelu, "silu": f.silu}
+    for i, width in enumerate(WIDTHS):
+        h = f.linear(h, p[f"blocks.{i}.weight"], p[f"blocks.{i}.bias"])
+        if norm == "layer":
+            h = f.layer_norm(h, (width,), p[f"blocks.{i}.norm.weight"], p[f"blocks.{i}.norm.bias"])
+        elif norm == "batch":
+            h = f.batch_norm(h, None, None, p[f"blocks.{i}.norm.weight"],
+                             p[f"blocks.{i}.norm.bias"], training=True)
+        h = acts[case["activation"]](h)
+    return f.linear(h, p["head.weight"], p["head.bias"])
+
+
+def train_with_torch(torch, case, outputs_of, w, x, code, y, batches):
+    p = {k: torch.tensor(v, requires_grad=True) for k, v in w.items()}
+    f = torch.nn.functional
 
     def run(rows):
         columns = [torch.tensor(x[rows])]
         for k, c in enumerate(CARDINALITY):
             table = p.get(f"embeddings.{k}.weight", torch.eye(c, dtype=torch.float64))
             columns.append(table[torch.tensor(code[rows, k])])
-        h = torch.cat(columns, dim=1)
-        for i, width in enumerate(WIDTHS):
-            h = f.linear(h, p[f"blocks.{i}.weight"], p[f"blocks.{i}.bias"])
-            if norm == "layer":
-                h = f.layer_norm(h, (width,), p[f"blocks.{i}.norm.weight"], p[f"blocks.{i}.norm.bias"])
-            elif norm == "batch":
-                h = f.batch_norm(h, None, None, p[f"blocks.{i}.norm.weight"],
-                                 p[f"blocks.{i}.norm.bias"], training=True)
-            h = acts[case["activation"]](h)
-        return f.linear(h, p["head.weight"], p["head.bias"])
+        return outputs_of(torch, case, p, torch.cat(columns, dim=1))
 
     groups = [{"params": [t for k, t in p.items() if decays(k)], "weight_decay": WEIGHT_DECAY},
               {"params": [t for k, t in p.items() if not decays(k)], "weight_decay": 0.0}]
@@ -197,6 +216,9 @@ def train_with_torch(torch, case, w, x, code, y, batches):
     losses, first = [], None
     for rows in batches:
         out, labels = run(rows), torch.tensor(y[rows])
+        if out.dim() == 3:  # members, each with its loss
+            labels = labels.repeat_interleave(out.shape[1])
+            out = out.reshape(-1, out.shape[2])
         if case["loss"] == "cross_entropy":
             loss = f.cross_entropy(out, labels.long())
         elif case["loss"] == "binary_cross_entropy":
@@ -212,15 +234,15 @@ def train_with_torch(torch, case, w, x, code, y, batches):
     return losses, first
 
 
-def compare_with_torch(case, w, x, code, y, batches, losses, first):
+def compare_with_torch(case, outputs_of, w, x, code, y, batches, losses, first):
     try:
         import torch
     except ImportError:
         return
-    others, gradient = train_with_torch(torch, case, w, x, code, y, batches)
+    others, gradient = train_with_torch(torch, case, outputs_of, w, x, code, y, batches)
     worst = max(abs(a - b) for a, b in zip(losses, others))
     worst = max([worst] + [abs(first[k] - gradient[k]).max() for k in first])
-    print(f"{case['activation']}: PyTorch differs by {worst:.1e}", file=sys.stderr)
+    print(f"{case['candidate']}: PyTorch differs by {worst:.1e}", file=sys.stderr)
     assert worst < 1e-10
 
 
@@ -228,16 +250,16 @@ def rounded(array):
     return [float(f"{v:.9g}") for v in np.asarray(array).ravel()]
 
 
-def main():
+def main(cases, draw, gradients, outputs_of):
     out = []
-    for number, case in enumerate(CASES):
+    for number, case in enumerate(cases):
         rng = np.random.default_rng(number)
         w = draw(case, rng)
         x, code, y = draw_rows(case, rng)
         batches = [rng.permutation(ROWS)[:BATCH] for _ in range(STEPS)]
-        losses, first = train(case, w, x, code, y, batches)
-        compare_with_torch(case, w, x, code, y, batches, losses, first)
-        out.append({**case, "widths": WIDTHS, "numeric": NUMERIC, "cardinality": CARDINALITY,
+        losses, first = train(case, gradients, w, x, code, y, batches)
+        compare_with_torch(case, outputs_of, w, x, code, y, batches, losses, first)
+        out.append({**case, "numeric": NUMERIC, "cardinality": CARDINALITY,
                     "batch_size": BATCH, "learning_rate": LEARNING_RATE,
                     "weight_decay": WEIGHT_DECAY, "beta1": BETA1, "beta2": BETA2, "clip": CLIP,
                     "x": rounded(x), "code": code.ravel().tolist(), "y": rounded(y),
@@ -248,4 +270,12 @@ def main():
     print("[" + ",\n".join(json.dumps(case) for case in out) + "]")
 
 
-main()
+def with_candidate(case):
+    candidate = {"family": "mlp", "mlp.layers": len(WIDTHS), "mlp.activation": case["activation"],
+                 "mlp.normalization": case["normalization"]}
+    candidate.update({f"mlp.width.{i}": width for i, width in enumerate(WIDTHS)})
+    return {**case, "candidate": candidate}
+
+
+if __name__ == "__main__":
+    main([with_candidate(case) for case in CASES], draw, gradients, torch_outputs)

@@ -1,0 +1,67 @@
+#!/bin/sh
+# Where candidates start from: scratch, a source, a model of other data.
+. "$SOURCE_ROOT/tests/cli/lib.sh"
+python=$(python_with json)
+ok data generate --domain macro --rows 600 --seed 1 --out macro.csv
+ok data generate --domain small --rows 300 --seed 2 --out small.csv
+space() {
+  printf 'schema: nas-tl/space/v1\nname: one\nfamily: mlp\nmlp: {layers: 2, width: 16}\n'
+  printf 'training: {max_epochs: 5, learning_rate: {choice: [0.001, 0.01]}}\n'
+  [ -z "$1" ] || printf 'transfer: {strategy: %s}\n' "$1"
+}
+space '' >default.yaml
+space fine_tune >tuned.yaml
+space '{choice: [scratch, fine_tune]}' >either.yaml
+set -- search --trials 2 --folds 1 --objectives macro_f1,flops --target small.csv \
+  --label throughput_class --drop throughput,handover,user,domain --quiet
+
+# strategies STUDY: the strategies of its trials.
+strategies() {
+  "$python" -c 'import csv, sys; print(*sorted({r["param.transfer.strategy"] for r in
+    csv.DictReader(open(sys.argv[1] + "/trials.csv"))}))' "$1"
+}
+
+# Without a source.
+for space in default either; do
+  ok "$@" --space $space.yaml --study $space
+  [ "$(strategies $space)" = scratch ] || fail "$space.yaml: $(strategies $space)"
+done
+rejects 2 'transfer.strategy: .* no choice but fine_tune.*give --source or --warm-start' \
+  "$@" --space tuned.yaml --study tuned
+rejects 2 'transfer.strategy: .* no choice but fine_tune' train --arch tuned.yaml \
+  --target small.csv --label throughput_class --out one.h5
+
+# With one.
+for space in default tuned; do
+  ok "$@" --space $space.yaml --study $space-source --source macro.csv
+  [ "$(strategies $space-source)" = fine_tune ] || fail "$space.yaml does not fine-tune"
+done
+
+# From models: a study's, its source network, a file; with other columns, classes, tasks.
+# matched STUDY LOW HIGH: how much of every candidate is taken over.
+matched() {
+  "$python" -c 'import json, sys
+got = [m["warm_start"]["matched"] for m in json.load(open(sys.argv[1] + "/pareto.json"))["front"]]
+assert got and all(float(sys.argv[2]) <= x <= float(sys.argv[3]) for x in got), got' "$@" ||
+    fail "$1: matched"
+}
+ok "$@" --space tuned.yaml --study delivered --warm-start tuned-source
+ok "$@" --space tuned.yaml --study source --warm-start tuned-source/source.h5
+ok "$@" --space tuned.yaml --study group --warm-start tuned-source/source.h5:/mlp
+for study in delivered source group; do
+  matched $study 1 1
+done
+set -- search --trials 2 --folds 1 --target small.csv --space tuned.yaml --quiet
+ok "$@" --label throughput_class --drop throughput,handover,user,domain,rsrp,speed \
+  --objectives macro_f1,flops --warm-start source --study columns
+matched columns 1 1
+ok "$@" --label handover --drop throughput,throughput_class,user,domain --task binary \
+  --objectives macro_f1,flops --warm-start source --study classes
+matched classes 0.5 0.999
+ok "$@" --label throughput --drop throughput_class,handover,user,domain \
+  --objectives rmse,flops --warm-start source --study task
+matched task 0.5 0.999
+rejects 2 'small.csv: is no HDF5 file' "$@" --label handover --warm-start small.csv --study no
+rejects 2 'weights.h5:/: is no model.*name the group' "$@" --label handover \
+  --warm-start tuned-source/weights.h5 --study no
+finish
