@@ -401,18 +401,25 @@ static int prepare(struct search *search)
     return search->problem->warm ? NASTL_OK : prepare_source(search);
 }
 
+static int interrupted(const struct search *search)
+{
+    return nastl_error(NASTL_EINTERRUPTED,
+                       "%s: interrupted; --study %s --resume goes on with it",
+                       search->folder, search->folder);
+}
+
 static int run(struct nastl_search_outcome *out, struct search *search)
 {
     const int prepared = prepare(search);
+    if (prepared == NASTL_EINTERRUPTED)
+        return interrupted(search);
     TRY(prepared);
     if (prepared > 0)
         return fill_outcome(out, search, "finished");
     TRY(work(search));
     TRY(fill_outcome(out, search, search->result.stop));
-    if (strcmp(search->result.stop, "interrupted") == 0)
-        return nastl_error(NASTL_EINTERRUPTED, "%s: interrupted; add --resume to go on",
-                           search->folder);
-    return NASTL_OK;
+    return strcmp(search->result.stop, "interrupted") == 0 ? interrupted(search)
+                                                           : NASTL_OK;
 }
 
 /* Every network works on one thread, the source and what is measured, too: bits and

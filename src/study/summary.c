@@ -199,7 +199,8 @@ static void put_title(struct nastl_texttable *table, const char *name, const cha
                       bool narrow)
 {
     enum { LONG = 8 };
-    const bool bare = !unit || strcmp(unit, "1") == 0;
+    const bool bare =
+        !unit || strcmp(unit, "1") == 0 || strcmp(unit, "label's unit") == 0;
     const char *break_at = narrow && strlen(name) > LONG ? strchr(name, '_') : NULL;
     const int first = break_at ? (int)(break_at - name) + 1 : (int)strlen(name);
     nastl_texttable_addf(table, "%.*s%s%s%s%s", first, name, break_at ? "\n" : "",
