@@ -88,7 +88,7 @@ static void check_width(const char *text)
         width += ((unsigned char)*text & 0xc0) != 0x80;
         if (*text == '\n')
             width = 0;
-        assert_true(width <= 100);
+        assert_true(width <= 80);
         assert_true(*text == '\n' || (unsigned char)*text >= 0x20);
     }
 }

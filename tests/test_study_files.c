@@ -406,7 +406,7 @@ static void a_running_study_can_be_shown(void **state)
     assert_ok(nastl_study_show(&text, folder, false));
     assert_non_null(strstr(text, "not yet"));
     assert_non_null(strstr(text, "1 running"));
-    assert_non_null(strstr(text, "3 x 16/32/64 relu"));
+    assert_non_null(strstr(text, "mlp 16/32/64 relu"));
     free(text);
     publish(study);
     run_by_hand(
@@ -453,7 +453,7 @@ static void shapes_are_told_in_a_few_words(void **state)
     expect_shape(
         "{\"family\": \"mlp\", \"mlp.layers\": 3, \"mlp.width.0\": 64, "
         "\"mlp.width.1\": 32, \"mlp.width.2\": 16, \"mlp.activation\": \"relu\"}",
-        "3 x 64/32/16 relu");
+        "64/32/16 relu");
     expect_shape("{\"family\": \"mlp\", \"mlp.layers\": 2, \"mlp.width.0\": 64, "
                  "\"mlp.width.1\": 64}",
                  "2 x 64");

@@ -62,5 +62,7 @@ void talk_end(void); /* leaves the progress line */
 int print_text(const char *text);
 /* Prints, and frees `text`. */
 int print_and_free(char *text);
+/* With --json, what a command that writes a file has to say: {"out": "FILE"}. */
+int print_written(const struct args *args, const char *path);
 
 #endif

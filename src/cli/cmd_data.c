@@ -63,8 +63,10 @@ static const struct nastl_opt convert_opts[] = {
 static int run_convert(struct args *args)
 {
     const struct convert_params *params = args->params;
-    return nastl_data_convert(args->positional[0], args->positional[1], params->data_dir,
-                              params->force);
+    const char *out = args->positional[1];
+    const int status =
+        nastl_data_convert(args->positional[0], out, params->data_dir, params->force);
+    return status < 0 ? status : print_written(args, out);
 }
 
 const struct command command_convert = {
@@ -88,6 +90,8 @@ static int run_split(struct args *args)
     int status = take_data(&params->data, args->positional[0]);
     if (status == NASTL_OK)
         status = nastl_data_split(params);
+    if (status == NASTL_OK)
+        status = print_written(args, params->out);
     free(params->data);
     params->data = NULL;
     return status;
@@ -111,7 +115,9 @@ const struct command command_split = {
 
 static int run_generate(struct args *args)
 {
-    return nastl_cell_generate(args->params);
+    const struct nastl_generate_params *params = args->params;
+    const int status = nastl_cell_generate(params);
+    return status < 0 ? status : print_written(args, params->out);
 }
 
 const struct command command_generate = {

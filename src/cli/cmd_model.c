@@ -3,6 +3,7 @@
 #include "cli.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct model_params {
     char *out, *label, *data_dir;
@@ -45,13 +46,16 @@ static int run_predict(struct args *args)
 {
     const struct model_params *params = args->params;
     struct nastl_model *model;
+    if (args->json && strcmp(params->out, "-") == 0)
+        return nastl_error_set(NASTL_EINVAL, "--json: predictions are CSV; give --out "
+                                             "FILE.csv for them, or leave --json out");
     int status = load_model(&model, args->positional[0]);
     if (status < 0)
         return status;
     status = nastl_model_predict(model, args->positional[1], params->data_dir,
                                  params->out, params->force, talk_log(args));
     nastl_model_destroy(model);
-    return status;
+    return status < 0 ? status : print_written(args, params->out);
 }
 
 static int run_evaluate(struct args *args)

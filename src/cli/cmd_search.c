@@ -36,11 +36,11 @@ static int print_outcome(const struct args *args,
         return print_text(outcome->json);
     if (args->quiet)
         return NASTL_OK;
-    const int status = print_text(outcome->table);
-    if (status < 0)
-        return status;
-    printf("\n%zu on the front; stopped: %s\nstudy: %s\n", outcome->front, outcome->stop,
-           outcome->study);
+    if (outcome->front)
+        printf("%s\n%zu on the front; ", outcome->table, outcome->front);
+    else
+        printf("no trial is complete; ");
+    printf("stopped: %s\nstudy: %s\n", outcome->stop, outcome->study);
     return print_text("");
 }
 

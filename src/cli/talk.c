@@ -124,12 +124,16 @@ static void format_progress(char *line, size_t size,
         append(line, size, length, "  best %s", progress->best);
 }
 
-/* Cuts a line to `width` characters; a continuation byte of UTF-8 is no character. */
+/* Cuts a line to `width` characters, before a figure where it can: half a number is a
+ * wrong one. A continuation byte of UTF-8 is no character. */
 static void cut(char *line, int width)
 {
-    for (; *line; line++) {
-        if (((unsigned char)*line & 0xc0) != 0x80 && width-- == 0) {
-            *line = '\0';
+    char *field = NULL;
+    for (char *at = line; *at; at++) {
+        if (strncmp(at, "  ", 2) == 0)
+            field = at;
+        if (((unsigned char)*at & 0xc0) != 0x80 && width-- == 0) {
+            *(field ? field : at) = '\0';
             return;
         }
     }
@@ -217,4 +221,29 @@ int print_and_free(char *text)
     const int status = print_text(text);
     free(text);
     return status;
+}
+
+/* A path as JSON text: quotes, backslashes and control characters escaped. */
+static void put_json_text(const char *text)
+{
+    putchar('"');
+    for (; *text; text++) {
+        const unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\')
+            printf("\\%c", byte);
+        else if (byte < 0x20)
+            printf("\\u%04x", byte);
+        else
+            putchar(byte);
+    }
+    putchar('"');
+}
+
+int print_written(const struct args *args, const char *path)
+{
+    if (!args->json)
+        return NASTL_OK;
+    printf("{\"out\": ");
+    put_json_text(path);
+    return print_text("}\n");
 }

@@ -283,9 +283,10 @@ static void find_trained(bool *trained, const struct nastl_assembly *a)
 /* Counts and names what only test has; those rows get the class `count`. */
 static void remap(struct nastl_assembly *a, const bool *trained, int32_t *to)
 {
+    enum { MOST_NAMED = 8 };
     struct nastl_strbuf names;
     nastl_strbuf_init(&names);
-    size_t count = 0, rows = 0;
+    size_t count = 0, rows = 0, named = 0;
     for (size_t c = 0; c < a->class_count; c++)
         to[c] = trained[c] ? (int32_t)count++ : -1;
     for (size_t i = 0; i < a->rows; i++) {
@@ -298,9 +299,12 @@ static void remap(struct nastl_assembly *a, const bool *trained, int32_t *to)
             a->classes[to[c]] = a->classes[c];
             continue;
         }
-        nastl_strbuf_addf(&names, "%s%s", names.length ? ", " : "", a->classes[c]);
+        if (named++ < MOST_NAMED)
+            nastl_strbuf_addf(&names, "%s%s", names.length ? ", " : "", a->classes[c]);
         free(a->classes[c]);
     }
+    if (named > MOST_NAMED)
+        nastl_strbuf_addf(&names, " and %zu more", named - MOST_NAMED);
     const char *text = nastl_strbuf_text(&names);
     if (rows)
         nastl_log_warning(a->log,

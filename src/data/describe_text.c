@@ -1,4 +1,4 @@
-/* describe_text.c: a description for people: lines of at most 100 columns.
+/* describe_text.c: a description for people: lines of at most 80 columns.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "data/describe.h"
 
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 100, NAME_WIDTH = 30, MOST_TALLIES = 40 };
+enum { WIDTH = 80, NAME_WIDTH = 30, MOST_TALLIES = 40 };
 
 /* ---- cells ------------------------------------------------------------------------- */
 
@@ -216,11 +216,14 @@ static int put_column(struct nastl_strbuf *buf, const struct nastl_summary *s, s
 static int put_table(struct nastl_strbuf *buf, const struct nastl_summary *s)
 {
     const size_t width = name_width(s);
+    char fixed[64];
     nastl_strbuf_add(buf, "\n");
     put_padded(buf, "column", width);
-    nastl_strbuf_addf(buf, "  %-11s %7s%s  %s\n", "kind", "missing",
-                      s->side ? "   shift" : "",
-                      "least … median … greatest, or the most frequent");
+    snprintf(fixed, sizeof fixed, "  %-11s %7s%s  ", "kind", "missing",
+             s->side ? "   shift" : "");
+    nastl_strbuf_add(buf, fixed);
+    put_cut(buf, "least … median … greatest", WIDTH - width - strlen(fixed));
+    nastl_strbuf_add(buf, "\n");
     for (size_t i = 0; i < s->table->count; i++)
         TRY(put_column(buf, s, i, width));
     return NASTL_OK;

@@ -499,6 +499,13 @@ static int end_early(struct search *search)
     return publish(search);
 }
 
+static int interrupted(const struct search *search)
+{
+    return nastl_error(NASTL_EINTERRUPTED,
+                       "%s: interrupted; --study %s --resume goes on with it",
+                       search->folder, search->folder);
+}
+
 static int run(struct nastl_search_outcome *out, struct search *search)
 {
     const int prepared = prepare(search);
@@ -509,10 +516,8 @@ static int run(struct nastl_search_outcome *out, struct search *search)
     else
         TRY(prepared < 0 ? prepared : work(search));
     TRY(fill_outcome(out, search, search->result.stop));
-    if (strcmp(search->result.stop, "interrupted") == 0)
-        return nastl_error(NASTL_EINTERRUPTED, "%s: interrupted; add --resume to go on",
-                           search->folder);
-    return NASTL_OK;
+    return strcmp(search->result.stop, "interrupted") == 0 ? interrupted(search)
+                                                           : NASTL_OK;
 }
 
 /* Every network works on one thread, the source and what is measured, too: bits and

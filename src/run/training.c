@@ -133,8 +133,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     TRY(nastl_train(&trained->result, model->net, &params));
     if (trained->result.stopped && is_stopped(training->stop))
         return nastl_error(NASTL_EINTERRUPTED,
-                           "training: stopped on request; use --resume "
-                           "to go on");
+                           "training: stopped on request; start it again");
     model->label = *valid->map;
     return NASTL_OK;
 }

@@ -202,8 +202,7 @@ static int put_deliver(json_t *doc, const struct source *source)
     TRY(nastl_json_set(deliver, "interval", json_null()));
     nastl_strbuf_init(&reason);
     nastl_strbuf_addf(&reason,
-                      "best %s of the front; the gain over training from scratch is not "
-                      "estimated",
+                      "best %s of the front; the gain over scratch is not estimated",
                       source->study->objective[0]->name);
     const char *text = nastl_strbuf_text(&reason);
     const int status =

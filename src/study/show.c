@@ -56,7 +56,7 @@ static void put_objectives(struct nastl_strbuf *buf, const json_t *doc)
     nastl_strbuf_add(buf, "objectives  ");
     json_array_foreach (json_object_get(doc, "objectives"), j, objective) {
         const char *unit = text_at(objective, "unit", "1");
-        const bool bare = strcmp(unit, "1") == 0;
+        const bool bare = strcmp(unit, "1") == 0 || strcmp(unit, "label's unit") == 0;
         nastl_strbuf_addf(
             buf, "%s%.3s %s%s%s", j ? ", " : "", text_at(objective, "direction", ""),
             text_at(objective, "name", ""), bare ? "" : " ", bare ? "" : unit);

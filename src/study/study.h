@@ -112,7 +112,7 @@ int nastl_study_front(struct nastl_study *study, const struct nastl_trial *trial
  * kept as a fact: from there nastl_study_show() takes it while the search runs. */
 int nastl_study_publish(struct nastl_study *study, const json_t *head);
 
-/* The front of a pareto.json as an aligned table of at most 100 columns, with a legend;
+/* The front of a pareto.json as an aligned table of at most 80 columns, with a legend;
  * the same as a Markdown table; and a picture: the first objective against the first
  * cost, on a logarithmic axis ("" where there are not two members or is no cost). The
  * caller frees *out. */

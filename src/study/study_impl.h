@@ -71,7 +71,7 @@ int nastl_study_head(json_t **out, struct nastl_study *study);
 
 /* ---- summary.c ---- */
 
-enum { NASTL_SHOW_WIDTH = 100 };
+enum { NASTL_SHOW_WIDTH = 80 };
 
 /* "3 x 64/32/16 relu": a candidate's shape in a few words. */
 void nastl_shape_text(struct nastl_strbuf *buf, const json_t *candidate);

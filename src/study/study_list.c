@@ -155,6 +155,13 @@ static void add_text(struct nastl_texttable *table, const json_t *value)
     nastl_texttable_add(table, text ? text : "-");
 }
 
+/* To the minute. */
+static void add_when(struct nastl_texttable *table, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    nastl_texttable_addf(table, "%.16s", text ? text : "-");
+}
+
 static void add_best(struct nastl_texttable *table, const json_t *entry)
 {
     char text[32];
@@ -170,27 +177,26 @@ static void add_best(struct nastl_texttable *table, const json_t *entry)
 
 static void fill(struct nastl_texttable *table, const json_t *list)
 {
-    static const char *const titles[] = {"study", "folder", "state",     "trials",
-                                         "front", "best",   "when (UTC)"};
+    static const char *const titles[] = {"folder", "state", "trials",
+                                         "front",  "best",  "when (UTC)"};
     for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
         nastl_texttable_add(table, titles[i]);
     size_t i;
     json_t *entry;
     json_array_foreach (list, i, entry) {
-        add_text(table, json_object_get(entry, "name"));
         add_text(table, json_object_get(entry, "folder"));
         add_text(table, json_object_get(entry, "state"));
         add_whole(table, json_object_get(entry, "trials"));
         add_whole(table, json_object_get(entry, "front"));
         add_best(table, entry);
-        add_text(table, json_object_get(entry, "when"));
+        add_when(table, json_object_get(entry, "when"));
     }
 }
 
 static int put_table(struct nastl_strbuf *buf, const json_t *list)
 {
     struct nastl_texttable table;
-    nastl_texttable_init(&table, "lllrrll");
+    nastl_texttable_init(&table, "llrrll");
     fill(&table, list);
     const int status = nastl_texttable_write(buf, &table, NASTL_SHOW_WIDTH);
     nastl_texttable_finish(&table);

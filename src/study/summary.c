@@ -60,10 +60,12 @@ static double width_of(const json_t *candidate, const char *family, int layer)
     return number_of(candidate, family, key, -1);
 }
 
-/* "64/32/16", or "64" where all layers share a width. */
-static void put_widths(struct nastl_strbuf *buf, const json_t *candidate,
+/* "64/32/16", or "3 x 64" where all layers share a width. */
+static void put_layers(struct nastl_strbuf *buf, const json_t *candidate,
                        const char *family)
 {
+    const double depth = number_of(candidate, family, "layers",
+                                   number_of(candidate, family, "blocks", NAN));
     const double first = width_of(candidate, family, 0);
     bool same = true;
     int layers = 0;
@@ -72,6 +74,8 @@ static void put_widths(struct nastl_strbuf *buf, const json_t *candidate,
     const double one =
         number_of(candidate, family, "width",
                   number_of(candidate, family, "token_width", layers ? first : -1));
+    if (same && isfinite(depth))
+        nastl_strbuf_addf(buf, "%g x ", depth);
     if (one >= 0 && same)
         nastl_strbuf_addf(buf, "%g", one);
     for (int i = 0; !same && i < layers; i++)
@@ -83,11 +87,7 @@ void nastl_shape_text(struct nastl_strbuf *buf, const json_t *candidate)
     const char *family = json_string_value(json_object_get(candidate, "family"));
     if (!family)
         return;
-    const double depth = number_of(candidate, family, "layers",
-                                   number_of(candidate, family, "blocks", NAN));
-    if (isfinite(depth))
-        nastl_strbuf_addf(buf, "%g x ", depth);
-    put_widths(buf, candidate, family);
+    put_layers(buf, candidate, family);
     const char *activation =
         json_string_value(setting_of(candidate, family, "activation"));
     if (activation)
@@ -99,27 +99,41 @@ void nastl_shape_text(struct nastl_strbuf *buf, const json_t *candidate)
 
 /* ---- columns ----------------------------------------------------------------------- */
 
-/* Knee and delivered member, as far as they are there. */
-static void put_mark(struct nastl_texttable *table, const json_t *doc,
-                     const json_t *member)
+/* "DK 17": the number, and whether it is the delivered one and the knee. */
+static void put_trial(struct nastl_texttable *table, const json_t *doc,
+                      const json_t *member)
 {
     const json_t *trial = json_object_get(member, "trial");
     const json_t *deliver = json_object_get(doc, "deliver");
     const bool delivered = json_equal(trial, json_object_get(deliver, "trial"));
     const bool knee = json_equal(trial, json_object_get(doc, "knee"));
-    nastl_texttable_addf(table, "%s%s", delivered ? "D" : "", knee ? "K" : "");
+    nastl_texttable_addf(table, "%s%s%s%lld", delivered ? "D" : "", knee ? "K" : "",
+                         delivered || knee ? " " : "",
+                         (long long)json_integer_value(trial));
 }
 
-static void put_shape(struct nastl_texttable *table, const json_t *member)
+/* "mlp 64/32 relu" */
+static void put_network(struct nastl_texttable *table, const json_t *member)
 {
+    const char *family = json_string_value(json_object_get(member, "family"));
     struct nastl_strbuf shape;
     nastl_strbuf_init(&shape);
+    nastl_strbuf_addf(&shape, "%s ", family ? family : "-");
     nastl_shape_text(&shape, json_object_get(member, "candidate"));
     nastl_texttable_add(table, nastl_strbuf_text(&shape));
     nastl_strbuf_finish(&shape);
 }
 
-/* "0.9712 ±0.0040"; without a figure "-". */
+/* Two digits say enough of an error. */
+static void error_text(char out[32], const char *objective, double value)
+{
+    if (value < 10)
+        snprintf(out, 32, "%.2g", value);
+    else
+        nastl_study_figure(out, objective, value);
+}
+
+/* "0.9712 ±0.004"; without a figure "-". */
 static void put_figure(struct nastl_texttable *table, const char *objective,
                        const json_t *value, const json_t *error)
 {
@@ -133,7 +147,7 @@ static void put_figure(struct nastl_texttable *table, const char *objective,
         nastl_texttable_add(table, text);
         return;
     }
-    nastl_study_figure(half, objective, json_number_value(error));
+    error_text(half, objective, json_number_value(error));
     nastl_texttable_addf(table, "%s ±%s", text, half);
 }
 
@@ -156,7 +170,7 @@ static void put_warm_start(struct nastl_texttable *table, const json_t *member)
     if (!strategy)
         nastl_texttable_add(table, "-");
     else if (json_is_number(matched))
-        nastl_texttable_addf(table, "%s %.0f %%", strategy,
+        nastl_texttable_addf(table, "%s %.0f%%", strategy,
                              100 * json_number_value(matched));
     else
         nastl_texttable_add(table, strategy);
@@ -178,25 +192,37 @@ static const char *test_metric(const json_t *doc)
 
 /* ---- the table --------------------------------------------------------------------- */
 
-enum { FIXED_COLUMNS = 6 };
+enum { FIXED_COLUMNS = 4 };
+
+/* Long names in two lines: "latency_" above "p99". */
+static void put_title(struct nastl_texttable *table, const char *name, const char *unit,
+                      bool narrow)
+{
+    enum { LONG = 8 };
+    const bool bare =
+        !unit || strcmp(unit, "1") == 0 || strcmp(unit, "label's unit") == 0;
+    const char *break_at = narrow && strlen(name) > LONG ? strchr(name, '_') : NULL;
+    const int first = break_at ? (int)(break_at - name) + 1 : (int)strlen(name);
+    nastl_texttable_addf(table, "%.*s%s%s%s%s", first, name, break_at ? "\n" : "",
+                         name + first, bare ? "" : "\n", bare ? "" : unit);
+}
 
 static void put_header(struct nastl_texttable *table, const json_t *doc,
-                       const char *metric)
+                       const char *metric, bool narrow)
 {
     size_t j;
     json_t *objective;
-    nastl_texttable_add(table, "");
+    const json_t *first = json_array_get(json_object_get(doc, "objectives"), 0);
+    const char *leading = json_string_value(json_object_get(first, "name"));
+    const bool other = metric && !(leading && strcmp(metric, leading) == 0);
     nastl_texttable_add(table, "trial");
-    nastl_texttable_add(table, "family");
-    nastl_texttable_add(table, "shape");
+    nastl_texttable_add(table, "network");
     json_array_foreach (json_object_get(doc, "objectives"), j, objective) {
         const char *name = json_string_value(json_object_get(objective, "name"));
         const char *unit = json_string_value(json_object_get(objective, "unit"));
-        const bool bare = !unit || strcmp(unit, "1") == 0;
-        nastl_texttable_addf(table, "%s%s%s", name ? name : "", bare ? "" : "\n",
-                             bare ? "" : unit);
+        put_title(table, name ? name : "", unit, narrow);
     }
-    nastl_texttable_addf(table, "%s%s", metric ? "test\n" : "test", metric ? metric : "");
+    nastl_texttable_addf(table, "test%s%s", other ? "\n" : "", other ? metric : "");
     nastl_texttable_add(table, "warm start\nmatched");
 }
 
@@ -205,12 +231,8 @@ static void put_row(struct nastl_texttable *table, const json_t *doc,
 {
     size_t j;
     json_t *objective;
-    const char *family = json_string_value(json_object_get(member, "family"));
-    put_mark(table, doc, member);
-    nastl_texttable_addf(table, "%lld",
-                         (long long)json_integer_value(json_object_get(member, "trial")));
-    nastl_texttable_add(table, family ? family : "");
-    put_shape(table, member);
+    put_trial(table, doc, member);
+    put_network(table, member);
     json_array_foreach (json_object_get(doc, "objectives"), j, objective) {
         const char *name = json_string_value(json_object_get(objective, "name"));
         put_value(table, member, name ? name : "");
@@ -221,22 +243,22 @@ static void put_row(struct nastl_texttable *table, const json_t *doc,
     put_warm_start(table, member);
 }
 
-/* Marks, trial, family, shape, one column an objective, test, warm start. */
+/* Trial, network, one column an objective, test, warm start. */
 static void alignment(char out[FIXED_COLUMNS + NASTL_OBJECTIVES + 1], const json_t *doc)
 {
     size_t objectives = json_array_size(json_object_get(doc, "objectives"));
     objectives = objectives < NASTL_OBJECTIVES ? objectives : NASTL_OBJECTIVES;
-    memcpy(out, "lrll", 4);
-    memset(out + 4, 'r', objectives + 1);
-    memcpy(out + 5 + objectives, "l", 2);
+    memcpy(out, "rl", 2);
+    memset(out + 2, 'r', objectives + 1);
+    memcpy(out + 3 + objectives, "l", 2);
 }
 
-static void fill(struct nastl_texttable *table, const json_t *doc)
+static void fill(struct nastl_texttable *table, const json_t *doc, bool narrow)
 {
     size_t i;
     json_t *member;
     const char *metric = test_metric(doc);
-    put_header(table, doc, metric);
+    put_header(table, doc, metric, narrow);
     json_array_foreach (json_object_get(doc, "front"), i, member)
         put_row(table, doc, member, metric);
 }
@@ -255,7 +277,7 @@ int nastl_study_front_table(char **out, const json_t *pareto_json)
     alignment(align, pareto_json);
     nastl_texttable_init(&table, align);
     nastl_strbuf_init(&buf);
-    fill(&table, pareto_json);
+    fill(&table, pareto_json, true);
     int status = nastl_texttable_write(&buf, &table, NASTL_SHOW_WIDTH);
     if (has_mark(pareto_json))
         nastl_strbuf_add(&buf, "D: delivered  K: knee  ±: one standard error\n");
@@ -274,7 +296,7 @@ int nastl_study_front_markdown(char **out, const json_t *pareto_json)
     alignment(align, pareto_json);
     nastl_texttable_init(&table, align);
     nastl_strbuf_init(&buf);
-    fill(&table, pareto_json);
+    fill(&table, pareto_json, false);
     const int status = nastl_texttable_markdown(&buf, &table);
     nastl_texttable_finish(&table);
     if (status == NASTL_OK)

@@ -46,6 +46,17 @@ ok evaluate one.h5 rows.csv
 rejects 2 "one.h5: is there already" train --arch one.yaml --target rows.csv \
   --label throughput_class --out one.h5
 
+# Every command has one JSON document to say.
+rm -rf parts.csv rows.h5 more.csv
+for command in "predict S rows.csv --out more.csv" "evaluate S rows.csv" "study list" \
+  "study show S" "report S" hardware "data describe rows.csv" "data convert rows.csv rows.h5" \
+  "data split rows.csv --out parts.csv" "data generate --rows 9 --out nine.csv"; do
+  # shellcheck disable=SC2086
+  ok $command --json
+  "$python" -c 'import json; json.load(open("out"))' || fail "$command --json: $(cat out)"
+done
+rejects 2 "\\-\\-json: predictions are CSV" predict S rows.csv --json
+
 for format in json csv markdown; do
   ok report S --format "$format" --out "report.$format"
   [ -s "report.$format" ] || fail "report.$format is empty"

@@ -41,7 +41,7 @@ interrupt() {
   code=0
   wait $pid || code=$?
   [ "$code" -eq 130 ] || fail "an interrupted search: exit $code: $(cat err)"
-  grep -q 'cut: interrupted; add --resume to go on' err || fail "interrupted: $(cat err)"
+  grep -q 'cut: interrupted; --study cut --resume goes on with it' err || fail "interrupted: $(cat err)"
   "$python" "$SOURCE_ROOT/tests/check_pareto.py" cut || fail "the front of an interrupted search"
 }
 interrupt cut 5 "$@"
