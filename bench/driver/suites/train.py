@@ -20,10 +20,10 @@ def flop_of_row(width):
 
 
 def library_rivals(name):
-    eager, fused = ("eager", "script"), ("eager-fused", "script-fused")
     for library, program, variants in (
-            (peers.pytorch_debian(), "torch_train.py", eager),
-            (peers.pytorch_pypi(), "torch_train.py", eager + fused),
+            (peers.pytorch_debian(), "torch_train.py", ("eager", "script", "trace")),
+            (peers.pytorch_pypi(), "torch_train.py",
+             ("eager", "eager-fused", "script-fused", "trace-fused")),
             (peers.sklearn(), "sklearn_train.py", ("plain",))):
         yield peers.rival(library, READINGS, library.choices(program, name, variants))
 
@@ -39,11 +39,11 @@ def peak_rival(width):
 def case_of(width, batch):
     name = f"mlp-h{width}-b{batch}"
     return Case(name, ours("bench_train", name),
-                [*library_rivals(name), peak_rival(width)])
+                [*library_rivals(name), peak_rival(width)], slice=0.6)
 
 
 def cases():
     return [case_of(width, batch) for width, batch in CASES]
 
 
-SUITE = Suite("train", ("bench_train", "bench_peak"), cases, rounds=7, seconds=250)
+SUITE = Suite("train", ("bench_train", "bench_peak"), cases, rounds=7, seconds=260)
