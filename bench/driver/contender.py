@@ -79,6 +79,7 @@ class Process:
     choice: Choice
     core: int
     facts: dict = field(default_factory=dict)
+    ready: tuple = ()         # the case and variant it is prepared for
 
     def __post_init__(self):
         self.errors = tempfile.TemporaryFile()
@@ -108,7 +109,11 @@ class Process:
         return self.answer("ok")
 
     def prepare(self, choice):
-        self.tell(f"prepare {choice.what} {choice.variant}")
+        wanted = choice.what, choice.variant
+        if wanted != self.ready:
+            self.ready = ()
+            self.tell(f"prepare {choice.what} {choice.variant}")
+            self.ready = wanted
 
     def go(self, seconds):
         return self.tell(f"go {seconds:.3f}")

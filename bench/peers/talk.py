@@ -13,15 +13,17 @@ def answer(word, facts):
 
 
 def contend(prepare, version, **facts):
-    """prepare(name, variant) returns what runs a slice: seconds -> {key: value}. The facts
-    say what computes; they go into the notes."""
+    """prepare(name, variant) returns what runs a slice: seconds -> {key: value}; it is kept
+    until another case comes. The facts say what computes; they go into the notes."""
     answer("ready", {"version": version, **facts})
-    run = None
+    run, ready = None, {}
     for line in sys.stdin:
         words = line.split()
         try:
             if words[0] == "prepare":
-                run = prepare(*words[1:])
+                ready = {key: ready[key] for key in ready if key[0] == words[1]}
+                key = tuple(words[1:])
+                run = ready[key] = ready.get(key) or prepare(*key)
                 answer("ok", {})
             else:
                 answer("ok", run(float(words[1])))

@@ -33,13 +33,19 @@ class Training:
         torch.manual_seed(1)
         mode, _, kind = variant.partition("-")
         self.net, self.batch = mlp(name)
-        self.loss = Loss(self.net)
-        if mode == "script":
-            self.loss = torch.jit.script(self.loss)
         self.settings = {"fused": True} if kind == "fused" else {"foreach": True}
         self.x = torch.randn(rows, INPUTS)
         self.y = torch.randint(CLASSES, (rows,))
+        self.loss = self.compile(mode)
         self.restart()
+
+    def compile(self, mode):
+        loss = Loss(self.net)
+        if mode == "script":
+            return torch.jit.script(loss)
+        if mode == "trace":
+            return torch.jit.trace(loss, (self.x[:self.batch], self.y[:self.batch]))
+        return loss
 
     def restart(self):
         reset(self.net)

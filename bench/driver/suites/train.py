@@ -20,10 +20,10 @@ def flop_of_row(width):
 
 
 def library_rivals(name):
-    eager, fused = ("eager", "script"), ("eager-fused", "script-fused")
     for library, program, variants in (
-            (peers.pytorch_debian(), "torch_train.py", eager),
-            (peers.pytorch_pypi(), "torch_train.py", eager + fused),
+            (peers.pytorch_debian(), "torch_train.py", ("eager", "script", "trace")),
+            (peers.pytorch_pypi(), "torch_train.py",
+             ("eager", "eager-fused", "script-fused", "trace-fused")),
             (peers.sklearn(), "sklearn_train.py", ("plain",))):
         yield peers.rival(library, READINGS, library.choices(program, name, variants))
 
@@ -47,7 +47,7 @@ def peak_rival(flop):
 def case_of(width, batch):
     name = f"mlp-h{width}-b{batch}"
     return Case(name, ours("bench_train", name),
-                [*library_rivals(name), peak_rival(flop_of_row(width))])
+                [*library_rivals(name), peak_rival(flop_of_row(width))], slice=0.6)
 
 
 def case_of_transformer(width):
@@ -61,4 +61,4 @@ def cases():
             + [case_of_transformer(width) for width in (64, 192)])
 
 
-SUITE = Suite("train", ("bench_train", "bench_peak"), cases, rounds=7, seconds=250)
+SUITE = Suite("train", ("bench_train", "bench_peak"), cases, rounds=7, seconds=260)
