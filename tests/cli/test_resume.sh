@@ -40,7 +40,7 @@ for signal in INT TERM; do
   code=0
   wait $pid || code=$?
   [ "$code" -eq 130 ] || fail "SIG$signal: exit $code"
-  grep -q 'early: interrupted; add --resume to go on' err || fail "SIG$signal: $(cat err)"
+  grep -q 'early: interrupted; --study early --resume goes on with it' err || fail "SIG$signal: $(cat err)"
   grep -q '"stop": "interrupted"' early/pareto.json || fail "SIG$signal: no such stop"
 done
 
