@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Rebuilds a saved model from docs/model-format.md alone and repeats its predictions.
 
-usage: check_model.py MODEL.h5 GROUP DATA.csv PREDICTIONS.csv
+usage: check_model.py MODEL.h5 GROUP DATA.csv PREDICTIONS.csv [MEMBERS]
 
-DATA.csv is what `nas-tl predict` read, PREDICTIONS.csv what it wrote. Every number has to
-agree to 1e-5 (of its size or of the spread of all, where one is greater than 1). Needs h5py
-and NumPy, nothing of nas-tl's own; exit code 77 without them.
+DATA.csv is what `nas-tl predict` read, PREDICTIONS.csv what it wrote, with
+--members MEMBERS. Every number has to agree to 1e-5 (of its size or of the spread of all,
+where one is greater than 1). Needs h5py and NumPy, nothing of nas-tl's own; exit code 77
+without them.
 SPDX-License-Identifier: Apache-2.0
 """
 import csv
@@ -328,7 +329,7 @@ def compare(layout, predictions, written, rows):
     print(f"{rows} rows agree to {off.max():.1g}")
 
 
-def main(path, group, data_path, predictions_path):
+def main(path, group, data_path, predictions_path, members=None):
     with h5py.File(path, "r") as file:
         model = file[group]
         family = FAMILIES.get(model.attrs["family"])
@@ -342,11 +343,12 @@ def main(path, group, data_path, predictions_path):
         written, count = read_csv(predictions_path)
         if count != rows:
             fail(f"{count} predictions for {rows} rows")
-        compare(layout, predict(model, layout, outputs), written, rows)
+        kept = outputs[:, :int(members)] if members else outputs
+        compare(layout, predict(model, layout, kept), written, rows)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    if len(sys.argv) not in (5, 6):
         print(__doc__)
         sys.exit(2)
     main(*sys.argv[1:])

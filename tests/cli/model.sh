@@ -15,11 +15,11 @@ families() {
   sed -n "s/.*'none' is unknown; accepted: //p" err | tr -d ','
 }
 
-# rebuilt MODEL.h5 PREDICTIONS.csv: what the model predicts for bare.csv, written there, is
-# what a stranger gets from the file.
+# rebuilt MODEL.h5 PREDICTIONS.csv [MEMBERS]: what the model predicts for bare.csv, written
+# there, is what a stranger gets from the file.
 rebuilt() {
-  ok predict "$1" bare.csv --out "$2" --force
-  "$python" "$SOURCE_ROOT/tests/check_model.py" "$1" / bare.csv "$2" >check.log ||
+  ok predict "$1" bare.csv --out "$2" --force ${3:+--members "$3"}
+  "$python" "$SOURCE_ROOT/tests/check_model.py" "$1" / bare.csv "$2" ${3:-} >check.log ||
     fail "$1 rebuilt: $(cat check.log)"
 }
 

@@ -41,6 +41,22 @@ for kind in mini full; do
   check_values "tabm-$kind-3"
   check_binary "tabm-$kind-1"
 done
+
+# The first members of an ensemble alone.
+rebuilt tabm-mini-3-throughput.h5 cut.csv 2
+rebuilt tabm-full-1-handover.h5 cut.csv 1
+for model in tabm-full-3-throughput_class.h5 tabm-mini-3-throughput_class.h5; do
+  rebuilt "$model" all.csv 5
+  rebuilt "$model" cut.csv 3
+  ! cmp -s all.csv cut.csv || fail "$model: 3 members answer as all 5"
+done
+ok evaluate tabm-mini-3-throughput.h5 rows.csv --members 2 --json
+cp out two
+ok evaluate tabm-mini-3-throughput.h5 rows.csv --json
+! cmp -s out two || fail "2 members have the score of 5"
+rejects 2 "members: 6 of the model's 5" predict tabm-mini-3-throughput.h5 bare.csv --members 6
+rejects 2 "family 'mlp' has none" evaluate mlp-none-throughput.h5 rows.csv --members 1
+
 arch gelu ft_transformer none quantile 'blocks: 1' 'token_width: 24' 'heads: 3' \
   'activation: gelu' 'ffn_expansion: 0.9'
 check_values gelu
