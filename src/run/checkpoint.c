@@ -322,7 +322,7 @@ static int get_all(struct nastl_checkpoint *out, struct nastl_h5 *file)
     TRY(nastl_h5_get_int(file, "/", "identity", &identity));
     TRY(nastl_h5_get_int(file, "/", "digest", &digest));
     if ((uint64_t)identity != out->identity)
-        return nastl_error(NASTL_EFORMAT,
+        return nastl_error(NASTL_EINVAL,
                            "%s: is of another training, or of another version; the "
                            "training begins anew",
                            out->path);
@@ -338,10 +338,13 @@ static int get_all(struct nastl_checkpoint *out, struct nastl_h5 *file)
 static int read_file(struct nastl_checkpoint *out)
 {
     struct nastl_h5 *file;
-    TRY(nastl_h5_open(&file, out->path));
-    int status = get_all(out, file);
-    nastl_h5_close(file);
-    return status == NASTL_ENOENT ? damaged(out->path) : status;
+    int status = nastl_h5_open(&file, out->path);
+    if (status == NASTL_OK) {
+        status = get_all(out, file);
+        nastl_h5_close(file);
+    }
+    const bool is_told = status == NASTL_EINVAL || status == NASTL_ENOMEM;
+    return status < 0 && !is_told ? damaged(out->path) : status;
 }
 
 static void forget(struct nastl_checkpoint *checkpoint)
