@@ -86,7 +86,9 @@ static void draw_params(struct nastl_net *net, struct nastl_rng *rng)
     for (size_t i = 0; i < nastl_net_tensor_count(net); i++) {
         const struct nastl_tensor *t = nastl_net_tensor(net, i);
         for (size_t j = 0; j < t->shape[0] * t->shape[1]; j++)
-            t->data[j] += t->rank == 1 ? 0.5f * (float)nastl_rng_uniform(rng) : 0.0f;
+            t->data[j] += t->rank == 1 || t->shape[0] == 1
+                              ? 0.5f * (float)nastl_rng_uniform(rng)
+                              : 0.0f;
     }
 }
 
@@ -250,13 +252,79 @@ static size_t add_silu(struct nastl_graph *graph, size_t from, size_t width)
     return add_activation(graph, from, width, NASTL_ACTIVATION_SILU);
 }
 
+static size_t add_selu(struct nastl_graph *graph, size_t from, size_t width)
+{
+    return add_activation(graph, from, width, NASTL_ACTIVATION_SELU);
+}
+
+static size_t add_mish(struct nastl_graph *graph, size_t from, size_t width)
+{
+    return add_activation(graph, from, width, NASTL_ACTIVATION_MISH);
+}
+
 static void activations_are_as_the_oracle(void **state)
 {
     (void)state;
-    const add_nodes each[] = {add_relu, add_gelu, add_silu};
+    const add_nodes each[] = {add_relu, add_gelu, add_silu, add_selu, add_mish};
     _Static_assert(sizeof each / sizeof *each == NASTL_ACTIVATION_COUNT, "each");
     for (uint32_t i = 0; i < NASTL_ACTIVATION_COUNT; i++)
         check_nodes(each[i], 4 + i, 12, false);
+}
+
+/* Of every activation, after a linear, after a norm and read twice. */
+static size_t add_shares(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const enum nastl_activation activation = width % NASTL_ACTIVATION_COUNT;
+    from = nastl_graph_linear(graph, from, "a", width);
+    from = nastl_graph_shared_activation(graph, from, "a.activation", activation);
+    from = nastl_graph_linear(graph, from, "b", width);
+    const size_t norm = nastl_graph_layer_norm(graph, from, "b.norm");
+    from = nastl_graph_shared_activation(graph, norm, "b.activation", activation);
+    from = nastl_graph_add(graph, from, norm);
+    return nastl_graph_linear(graph, from, "c", graph->shape.outputs);
+}
+
+static void shares_of_activations_are_as_the_oracle(void **state)
+{
+    (void)state;
+    check_nodes(add_shares, 23, 12, false);
+}
+
+/* Before a linear, and where the input is read past it, too. */
+static size_t add_front(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const size_t scaled = nastl_graph_front_scale(graph, from, "front");
+    from = nastl_graph_linear(graph, scaled, "a", width);
+    return nastl_graph_linear(graph, from, "b", graph->shape.outputs);
+}
+
+static size_t add_front_beside(struct nastl_graph *graph, size_t from, size_t width)
+{
+    const size_t scaled = nastl_graph_front_scale(graph, from, "front");
+    const size_t left = nastl_graph_linear(graph, scaled, "a", width);
+    const size_t right = nastl_graph_linear(graph, from, "b", width);
+    return nastl_graph_linear(graph, nastl_graph_add(graph, left, right), "c",
+                              graph->shape.outputs);
+}
+
+static void front_scales_are_as_the_oracle(void **state)
+{
+    (void)state;
+    check_nodes(add_front, 24, 1, false);
+    check_nodes(add_front_beside, 25, 1, false);
+}
+
+static size_t add_pbld(struct nastl_graph *graph, size_t from, size_t width)
+{
+    from = nastl_graph_pbld(graph, from, "a", 1 + width % 20, 2 + width % 5, 0.3);
+    from = nastl_graph_front_scale(graph, from, "front");
+    return nastl_graph_linear(graph, from, "b", graph->shape.outputs);
+}
+
+static void pbld_is_as_the_oracle(void **state)
+{
+    (void)state;
+    check_nodes(add_pbld, 26, 1, false);
 }
 
 /* Past a norm, past a chain that works in place, twice from one output, and two branches
@@ -597,10 +665,16 @@ static void losses_of_extreme_outputs_are_finite(void **state)
 static void adamw_is_as_the_formula(void **state)
 {
     (void)state;
-    enum { N = 100, DECAYED = 37, STEPS = 20 };
+    enum { N = 100, DECAYED = 37, FAST = 60, STEPS = 20 };
+    const struct nastl_group groups[] = {
+        {.at = 0, .count = DECAYED, .rate = 1.0, .decay = 1.0, .epsilon = 1.0},
+        {.at = DECAYED, .count = FAST - DECAYED, .rate = 1.0, .epsilon = 1.0},
+        {.at = FAST, .count = N - FAST, .rate = 6.0, .decay = 6.0, .epsilon = 1.0}};
     struct nastl_rng rng = stream(14);
     const struct nastl_recipe recipe = {
         .learning_rate = 0.01, .weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.999};
+    struct nastl_recipe fast = recipe;
+    fast.learning_rate *= 6.0;
     float p[N], g[N], m[N] = {0}, v[N] = {0};
     double wanted[N], wanted_m[N] = {0}, wanted_v[N] = {0};
     fill_normal(p, N, &rng);
@@ -608,10 +682,11 @@ static void adamw_is_as_the_formula(void **state)
         wanted[i] = p[i];
     for (int t = 1; t <= STEPS; t++) {
         fill_normal(g, N, &rng);
-        nastl_adamw(p, g, m, v, N, DECAYED, &recipe, (uint64_t)t, 0.5f);
+        nastl_adamw(p, g, m, v, groups, 3, &recipe, (uint64_t)t, 0.5f);
         for (int i = 0; i < N; i++)
             oracle_adamw(&wanted[i], &wanted_m[i], &wanted_v[i], 0.5 * g[i],
-                         i < DECAYED ? 0.1 : 0.0, &recipe, t);
+                         i < DECAYED || i >= FAST ? 0.1 : 0.0, i < FAST ? &recipe : &fast,
+                         t);
     }
     assert_close(p, wanted, N, 1.0, "parameters");
 }
@@ -643,6 +718,9 @@ int main(void)
         cmocka_unit_test(linear_is_as_the_oracle),
         cmocka_unit_test(norms_are_as_the_oracle),
         cmocka_unit_test(activations_are_as_the_oracle),
+        cmocka_unit_test(shares_of_activations_are_as_the_oracle),
+        cmocka_unit_test(front_scales_are_as_the_oracle),
+        cmocka_unit_test(pbld_is_as_the_oracle),
         cmocka_unit_test(sums_are_as_the_oracle),
         cmocka_unit_test(members_are_as_the_oracle),
         cmocka_unit_test(operators_of_tokens_are_as_the_oracle),

@@ -233,12 +233,23 @@ static double normal_cdf(double x)
     return 0.5 * erfc(-x / sqrt(2.0));
 }
 
+static const double SELU_SCALE = 1.0507009873554805, SELU_ALPHA = 1.6732632423543772;
+
+static double softplus(double x)
+{
+    return fmax(x, 0.0) + log1p(exp(-fabs(x)));
+}
+
 double oracle_activation(enum nastl_activation activation, double x)
 {
     if (activation == NASTL_ACTIVATION_RELU)
         return x > 0.0 ? x : 0.0;
     if (activation == NASTL_ACTIVATION_GELU)
         return x * normal_cdf(x);
+    if (activation == NASTL_ACTIVATION_SELU)
+        return SELU_SCALE * (x > 0.0 ? x : SELU_ALPHA * expm1(x));
+    if (activation == NASTL_ACTIVATION_MISH)
+        return x * tanh(softplus(x));
     return x / (1.0 + exp(-x));
 }
 
@@ -249,7 +260,30 @@ double oracle_activation_slope(enum nastl_activation activation, double x)
     if (activation == NASTL_ACTIVATION_GELU)
         return normal_cdf(x) + x * exp(-x * x / 2.0) / sqrt(2.0 * PI);
     const double s = 1.0 / (1.0 + exp(-x));
+    if (activation == NASTL_ACTIVATION_SELU)
+        return SELU_SCALE * (x > 0.0 ? 1.0 : SELU_ALPHA * exp(x));
+    if (activation == NASTL_ACTIVATION_MISH)
+        return tanh(softplus(x)) + x * s / pow(cosh(softplus(x)), 2);
     return s * (1.0 + x * (1.0 - s));
+}
+
+void oracle_share(double *y, const double *x, const double *a,
+                  enum nastl_activation activation, size_t n, size_t d)
+{
+    for (size_t i = 0; i < n * d; i++)
+        y[i] = x[i] + a[i % d] * (oracle_activation(activation, x[i]) - x[i]);
+}
+
+void oracle_share_backward(double *dx, double *da, const double *dy, const double *x,
+                           const double *a, enum nastl_activation activation, size_t n,
+                           size_t d)
+{
+    memset(da, 0, d * sizeof *da);
+    for (size_t i = 0; i < n * d; i++) {
+        const double slope = oracle_activation_slope(activation, x[i]);
+        da[i % d] += dy[i] * (oracle_activation(activation, x[i]) - x[i]);
+        dx[i] = dy[i] * (1.0 + a[i % d] * (slope - 1.0));
+    }
 }
 
 /* ---- losses ---- */
@@ -473,7 +507,12 @@ static bool is_embedding(const struct nastl_node *node)
     return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
 }
 
-/* Embeddings and tokens; false: another kind. */
+static bool has_share(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_ACTIVATION && node->tensor_count == 1;
+}
+
+/* Embeddings, tokens and learned activations; false: another kind. */
 static bool token_forward(struct oracle *oracle, const struct view *v)
 {
     const struct nastl_node *node = v->node;
@@ -481,6 +520,10 @@ static bool token_forward(struct oracle *oracle, const struct view *v)
     if (is_embedding(node))
         oracle_embed(v->y, v->x, node, v->p, v->n, oracle->graph->shape.numeric, v->d,
                      &oracle->margin);
+    else if (node->kind == NASTL_NODE_PBLD)
+        oracle_pbld(v->y, v->x, node, v->p, v->n, oracle->graph->shape.numeric, v->d);
+    else if (has_share(node))
+        oracle_share(v->y, v->x, v->p[0], node->activation, v->n, v->d);
     else if (node->kind == NASTL_NODE_TOKENS)
         oracle_tokens(v->y, v->x, node, v->d, oracle);
     else if (node->kind == NASTL_NODE_ATTENTION)
@@ -538,6 +581,12 @@ static bool token_backward(struct oracle *oracle, const struct view *v, const do
     if (is_embedding(node))
         oracle_embed_backward(dx, dy, v->x, v->y, node, v->p, v->g, v->n,
                               oracle->graph->shape.numeric, v->d);
+    else if (node->kind == NASTL_NODE_PBLD)
+        oracle_pbld_backward(dx, dy, v->x, node, v->p, v->g, v->n,
+                             oracle->graph->shape.numeric, v->d);
+    else if (has_share(node))
+        oracle_share_backward(dx, v->g[0], dy, v->x, v->p[0], node->activation, v->n,
+                              v->d);
     else if (node->kind == NASTL_NODE_TOKENS)
         oracle_tokens_backward(dx, dy, v->x, node, v->d, oracle);
     else if (node->kind == NASTL_NODE_ATTENTION)
@@ -593,8 +642,9 @@ static void share_backward(struct oracle *oracle, size_t at)
 
 static void note_margin(struct oracle *oracle, const struct nastl_node *node)
 {
-    const bool relu =
-        node->kind == NASTL_NODE_ACTIVATION && node->activation == NASTL_ACTIVATION_RELU;
+    const bool relu = node->kind == NASTL_NODE_ACTIVATION &&
+                      (node->activation == NASTL_ACTIVATION_RELU ||
+                       node->activation == NASTL_ACTIVATION_SELU);
     const bool gated = node->kind == NASTL_NODE_REGLU;
     const size_t stride = gated ? 2 * node->width : node->width;
     const double *x = oracle->value[node->from] + (gated ? node->width : 0);
