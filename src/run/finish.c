@@ -5,7 +5,6 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "io/file.h"
-#include "run/crew.h"
 #include "run/trial.h"
 
 #include <math.h>
@@ -90,15 +89,6 @@ static void group_of(char group[64], const struct nastl_trial *trial)
     snprintf(group, 64, "/trials/%zu", trial->number);
 }
 
-static int load_checkpoint(struct member *member, const struct nastl_study *study)
-{
-    char *path;
-    TRY(nastl_crew_checkpoint(&path, study, member->trial->number));
-    const int status = nastl_model_load(&member->model, path, "/model");
-    free(path);
-    return status;
-}
-
 static size_t epochs_of(const struct nastl_trial *trial)
 {
     const json_t *cost = json_object_get(trial->details, "cost");
@@ -112,46 +102,32 @@ static int refit(struct member *member, const struct nastl_problem *problem)
                              epochs_of(member->trial), NULL);
 }
 
-/* The weights that the trial had, by the same training: its record stays as it is. */
-static int train_again(struct member *member, const struct nastl_problem *problem)
-{
-    struct nastl_trial again = {.number = member->trial->number};
-    nastl_candidate_init(&again.candidate);
-    int status = nastl_candidate_copy(&again.candidate, &member->trial->candidate);
-    if (status == NASTL_OK)
-        status = nastl_trial_train(&again, &member->model, problem, NULL);
-    if (status == NASTL_OK && !member->model)
-        status = nastl_error(NASTL_EINTERNAL, "its weights are lost: %s", again.reason);
-    nastl_trial_finish(&again);
-    return status;
-}
-
-static int find_model(struct member *member, const struct members *members,
-                      const struct nastl_finish_params *params)
+static int find_model(struct member *member, const struct members *members)
 {
     char group[64];
     group_of(group, member->trial);
-    if (members->weights && nastl_h5_has(members->weights, group))
-        return nastl_model_read(&member->model, members->weights, group);
-    return params->problem->fold_count > 1 ? NASTL_ENOENT
-                                           : load_checkpoint(member, params->study);
+    return members->weights && nastl_h5_has(members->weights, group)
+               ? nastl_model_read(&member->model, members->weights, group)
+               : NASTL_ENOENT;
 }
 
-/* With folds the weights are first made here; else they were found, or something was lost
- * from the folder. */
+static bool was_finished(const struct member *member)
+{
+    return json_object_get(member->trial->details, "test") != NULL;
+}
+
+/* An earlier run may have made the weights already. */
 static int make_model(struct member *member, const struct members *members,
                       const struct nastl_finish_params *params)
 {
-    const bool has_folds = params->problem->fold_count > 1;
-    const int status = find_model(member, members, params);
+    const int status = find_model(member, members);
     if (status != NASTL_ENOENT && status != NASTL_EFORMAT)
         return status;
-    if (!has_folds || status == NASTL_EFORMAT)
+    if (was_finished(member))
         nastl_log_warning(nastl_budget_log(params->budget),
-                          "trial %zu: training it again, for its weights are lost: %s",
-                          member->trial->number, nastl_error_last());
-    return has_folds ? refit(member, params->problem)
-                     : train_again(member, params->problem);
+                          "trial %zu: training it again, for its weights are lost",
+                          member->trial->number);
+    return refit(member, params->problem);
 }
 
 /* Refits are trainings: one a core. */
@@ -243,18 +219,6 @@ static int complete_members(struct members *members,
 /* ---- all of it ----------------------------------------------------------------------
  */
 
-static void drop_checkpoints(const struct members *members,
-                             const struct nastl_study *study)
-{
-    for (size_t i = 0; i < members->count; i++) {
-        char *path;
-        if (nastl_crew_checkpoint(&path, study, members->items[i].trial->number) < 0)
-            return;
-        nastl_file_discard(path);
-        free(path);
-    }
-}
-
 static int finish_members(struct members *members,
                           const struct nastl_finish_params *params)
 {
@@ -262,9 +226,7 @@ static int finish_members(struct members *members,
     TRY(open_weights(members, params->study));
     TRY(make_models(members, params));
     TRY(complete_members(members, params));
-    TRY(write_weights(members));
-    drop_checkpoints(members, params->study);
-    return NASTL_OK;
+    return write_weights(members);
 }
 
 int nastl_finish_members(const struct nastl_finish_params *params)

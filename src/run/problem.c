@@ -366,6 +366,7 @@ static int fold_view(struct nastl_problem *problem, const int32_t *fold_of,
     return status;
 }
 
+/* A view a fold, over the rows of both parts. */
 static int cross_validation(struct nastl_problem *problem, const struct rows *labelled)
 {
     int32_t *fold_of;
@@ -375,9 +376,6 @@ static int cross_validation(struct nastl_problem *problem, const struct rows *la
     for (size_t k = 0; status == NASTL_OK && k < problem->fold_count; k++)
         status = fold_view(problem, fold_of, labelled, (int32_t)k);
     free(fold_of);
-    if (status == NASTL_OK)
-        status = nastl_view_create(&problem->full, problem->dataset, problem->layout,
-                                   labelled->row, labelled->count, NULL, 0);
     return status;
 }
 
@@ -412,24 +410,26 @@ static int make_target_views(struct nastl_problem *problem, const struct rows *t
     problem->folds = nastl_alloc_zero(problem->fold_count, sizeof *problem->folds);
     if (!problem->folds)
         return nastl_error_nomem("folds");
-    if (problem->fold_count == 1)
-        return nastl_view_create(&problem->folds[0], problem->dataset, problem->layout,
-                                 train->row, train->count, valid->row, valid->count);
     struct rows labelled;
     TRY(join_rows(&labelled, train, valid));
-    const int status = cross_validation(problem, &labelled);
+    int status = nastl_view_create(&problem->full, problem->dataset, problem->layout,
+                                   labelled.row, labelled.count, NULL, 0);
+    if (status == NASTL_OK)
+        status =
+            problem->fold_count > 1
+                ? cross_validation(problem, &labelled)
+                : nastl_view_create(&problem->folds[0], problem->dataset, problem->layout,
+                                    train->row, train->count, valid->row, valid->count);
     free(labelled.row);
     return status;
 }
 
 /* The layout is fitted on the training rows of both domains, so that their networks fit
- * together; with folds, the validation rows take part in training as well. */
+ * together; validation rows take part, too: the refit trains on them. */
 static int make_layout(struct nastl_problem *problem, const struct rows part[])
 {
-    static const struct rows none = {0};
     struct rows target, both;
-    TRY(join_rows(&target, &part[NASTL_PART_TRAIN],
-                  problem->fold_count > 1 ? &part[NASTL_PART_VALID] : &none));
+    TRY(join_rows(&target, &part[NASTL_PART_TRAIN], &part[NASTL_PART_VALID]));
     int status = join_rows(&both, &target, &part[NASTL_PART_SOURCE_TRAIN]);
     free(target.row);
     TRY(status);

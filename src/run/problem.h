@@ -23,8 +23,7 @@ struct nastl_problem {
 
     struct nastl_view **folds; /* (fold_count): one split, or a view a fold */
     size_t fold_count;
-    struct nastl_view
-        *full; /* training and validation rows together; NULL for one split */
+    struct nastl_view *full;   /* training and validation rows together: for the refit */
     struct nastl_view *source; /* NULL without a source */
     int32_t *test;             /* rows of the test part */
     size_t test_count;
