@@ -36,6 +36,7 @@ void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *can
         .batch_size = whole(candidate, "training.batch_size", 256.0),
         .max_epochs = whole(candidate, "training.max_epochs", 100.0),
         .patience = whole(candidate, "training.patience", 16.0),
+        .keeps_last = is_word(candidate, "training.ties", "last"),
         .clip = nastl_candidate_number(candidate, "training.clip", 1.0),
         .schedule = schedule_of(candidate, "training.schedule"),
         .dropout_schedule = schedule_of(candidate, "training.dropout_schedule"),

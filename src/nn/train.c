@@ -157,14 +157,15 @@ static int validate(struct nastl_trainer *trainer, double *score, double *loss)
     return 0;
 }
 
-/* Of two epochs with the same score, the one with the lower loss is better. A score that
- * is not a number is the worst. */
-static bool is_better(const struct nastl_trainer_state *state, double score, double loss)
+/* Of two epochs with the same score, the one with the lower loss is better, or the later
+ * one. A score that is not a number is the worst. */
+static bool is_better(const struct nastl_trainer *trainer, double score, double loss)
 {
+    const struct nastl_trainer_state *state = &trainer->state;
     if (isnan(score) != isnan(state->best_score))
         return isnan(state->best_score);
     if (isnan(score) || score == state->best_score)
-        return loss < state->best_loss;
+        return trainer->params.recipe.keeps_last || loss < state->best_loss;
     return score > state->best_score;
 }
 
@@ -187,7 +188,7 @@ static int judge(struct nastl_trainer *trainer, double *score)
         return 0;
     }
     TRY(validate(trainer, score, &loss));
-    if (trainer->state.epoch == 0 || is_better(&trainer->state, *score, loss))
+    if (trainer->state.epoch == 0 || is_better(trainer, *score, loss))
         keep(trainer, *score, loss);
     return 0;
 }

@@ -36,6 +36,7 @@ struct nastl_recipe {
     size_t batch_size;   /* default 256 */
     size_t max_epochs;   /* default 100 */
     size_t patience;     /* epochs without a better score; 0: no early stopping */
+    bool keeps_last;     /* of epochs with the same score; else that of the lowest loss */
     double clip;         /* largest norm of the gradient; 0: none; default 1 */
     enum nastl_schedule schedule; /* of the learning rate */
     enum nastl_schedule dropout_schedule, decay_schedule;

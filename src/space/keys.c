@@ -172,6 +172,9 @@ static const struct nastl_key training_keys[] = {
      .help = "Passes over the training rows at most."},
     {"patience", NASTL_KEY_INT, 1, 100000, .fallback = "16",
      .help = "Epochs without a better validation loss after which training stops."},
+    {"ties", NASTL_KEY_WORD, .words = WORDS("lowest_loss", "last"),
+     .fallback = "lowest_loss",
+     .help = "Which of several epochs with the best validation score is kept."},
     {NULL},
 };
 
