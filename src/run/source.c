@@ -10,6 +10,7 @@
 #include "io/file.h"
 #include "io/folder.h"
 #include "run/trial.h"
+#include "transfer/ensemble.h"
 #include "transfer/warm.h"
 
 #include <math.h>
@@ -122,6 +123,8 @@ static int widest_candidate(struct nastl_candidate *out, const struct nastl_spac
     nastl_point_destroy(point);
     if (status == NASTL_OK)
         status = nastl_candidate_set(out, "transfer.strategy", "scratch", 0);
+    if (status == NASTL_OK)
+        status = nastl_candidate_set(out, "ensemble", NULL, 1);
     return status;
 }
 
@@ -463,8 +466,11 @@ static int load_warm_start(struct nastl_problem *problem, const char *model)
     }
     free(path);
     free(group);
-    for (size_t i = 0; status == NASTL_OK && i < problem->warm_count; i++)
-        status = nastl_warm_sort(problem->warm[i]);
+    for (size_t i = 0; status == NASTL_OK && i < problem->warm_count; i++) {
+        status = nastl_ensemble_keep_first(problem->warm[i]);
+        if (status == NASTL_OK)
+            status = nastl_warm_sort(problem->warm[i]);
+    }
     return status;
 }
 
