@@ -21,7 +21,7 @@ arch() {
 rows_with_gaps 600
 
 for family in $known; do
-  for embedding in none piecewise_linear periodic; do
+  for embedding in none piecewise_linear periodic pbld; do
     arch "$family-$embedding" "$family" "$embedding" standard
     check_classes "$family-$embedding"
   done
