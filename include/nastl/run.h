@@ -92,7 +92,8 @@ NASTL_API const char *nastl_sampler_help(const char *name);
 
 /* `nas-tl train`: one architecture (a space in which everything is fixed). */
 struct nastl_train_one_params {
-    char *arch; /* FILE.yaml */
+    char *arch;   /* FILE.yaml */
+    char *preset; /* or the name of a preset: see nastl_preset_at() */
     struct nastl_list target;
     char *label, *task;
     char *domain_column;

@@ -3,9 +3,9 @@
  *
  *   panel p   | W[64p … 64p+63][0] | W[64p … 64p+63][1] | … |   64 floats an input
  *
- * Widths are filled up with zeros to whole panels of 16. A batch norm after a linear is
- * folded into its weights.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Widths are filled up with zeros to whole panels of 16. A batch norm after a linear and
+ * a scale of the inputs before it are folded into its weights. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "nn/net_impl.h"
 
 #include <math.h>
@@ -17,25 +17,25 @@
 #include "nn/embed.h"
 #include "nn/kernel.h"
 
-/* A vector of floats; the compiler splits it where registers are narrower. */
-typedef float lanes __attribute__((vector_size(64), aligned(64)));
-enum { LANES = 16, PANEL = 64 };
+/* Numbers that a width is filled up to, and those of a panel. */
+enum { MULTIPLE = NASTL_LANES_MOST, PANEL = 4 * MULTIPLE };
 
 struct stage {
     const struct nastl_node *node;
-    const struct nastl_node *fold; /* LINEAR: the batch norm after it, or NULL */
-    bool skip;                     /* nothing to do: folded, or dropout */
-    bool in_place;                 /* y is x */
-    size_t rows;                   /* members, else 1 */
-    size_t inputs, width, padded;  /* padded: width in whole vectors */
-    size_t stride;                 /* between rows of x */
-    float *weight;                 /* LINEAR: panels */
-    float *bias;                   /* LINEAR: (padded) */
-    struct nastl_piecewise bins;   /* PIECEWISE */
-    float *numbers;                /* PIECEWISE: (D'); PERIODIC: (D', 2 pieces) */
-    int32_t *bin;                  /* PIECEWISE: (D') */
-    float *out;                    /* (rows, padded) */
-    const float *x, *z;            /* what it reads; ADD: the second */
+    const struct nastl_node *fold;  /* LINEAR: the batch norm after it, or NULL */
+    const struct nastl_node *front; /* LINEAR: the scale before it, or NULL */
+    bool skip;                      /* nothing to do: folded, or dropout */
+    bool in_place;                  /* y is x */
+    size_t rows;                    /* members, else 1 */
+    size_t inputs, width, padded;   /* padded: width in whole vectors */
+    size_t stride;                  /* between rows of x */
+    float *weight;                  /* LINEAR: panels */
+    float *bias;                    /* LINEAR: (padded) */
+    struct nastl_piecewise bins;    /* PIECEWISE */
+    float *numbers;                 /* PIECEWISE: (D'); PERIODIC, PBLD: (D', 2 pieces) */
+    int32_t *bin;                   /* PIECEWISE: (D') */
+    float *out;                     /* (rows, padded) */
+    const float *x, *z;             /* what it reads; ADD: the second */
 };
 
 struct nastl_row {
@@ -48,7 +48,7 @@ struct nastl_row {
 
 static size_t padded_width(size_t width)
 {
-    return (width + LANES - 1) / LANES * LANES;
+    return (width + MULTIPLE - 1) / MULTIPLE * MULTIPLE;
 }
 
 /* ---- what the stages are ---- */
@@ -62,6 +62,16 @@ static const struct nastl_node *folded_norm(const struct nastl_graph *graph, siz
                    nastl_graph_readers(graph, at) == 1
                ? next
                : NULL;
+}
+
+/* A scale of the inputs that a linear alone reads. */
+static bool folds_front(const struct nastl_graph *graph, size_t at)
+{
+    const struct nastl_node *node = &graph->nodes[at];
+    return node->kind == NASTL_NODE_SCALE && node->rows == 1 && node->tensor_count == 1 &&
+           nastl_graph_readers(graph, at) == 1 && at + 1 < graph->node_count &&
+           graph->nodes[at + 1].kind == NASTL_NODE_LINEAR &&
+           graph->nodes[at + 1].from == at;
 }
 
 /* A dropout hands on what it reads, which others may read too. */
@@ -84,7 +94,8 @@ static void describe_stages(struct nastl_row *row)
             stage->node->kind == NASTL_NODE_MEMBERS ? 0 : padded_width(stage->inputs);
         stage->padded = padded_width(stage->width);
         stage->fold = folded_norm(graph, i);
-        stage->skip = stage->node->kind == NASTL_NODE_DROPOUT ||
+        stage->front = i > 0 && folds_front(graph, i - 1) ? &graph->nodes[i - 1] : NULL;
+        stage->skip = stage->node->kind == NASTL_NODE_DROPOUT || folds_front(graph, i) ||
                       (i > 0 && row->stages[i - 1].fold == stage->node);
         stage->in_place =
             stage->skip || (nastl_node_keeps_shape(stage->node->kind) &&
@@ -101,7 +112,7 @@ static void place_embedding(const struct nastl_graph *graph, struct stage *stage
         nastl_piecewise_place(&stage->bins, graph, stage->node, carver);
         stage->numbers = nastl_carve(carver, columns, sizeof(float));
         stage->bin = nastl_carve(carver, columns, sizeof *stage->bin);
-    } else if (stage->node->kind == NASTL_NODE_PERIODIC) {
+    } else if (nastl_node_embeds(stage->node)) {
         stage->numbers =
             nastl_carve(carver, columns * 2 * stage->node->pieces, sizeof(float));
     }
@@ -185,6 +196,7 @@ static bool has_bias(const struct stage *stage)
 static void copy_linear(const struct nastl_row *row, const struct stage *stage)
 {
     const float *weight = tensor(row, stage->node, 0);
+    const float *front = stage->front ? tensor(row, stage->front, 0) : NULL;
     for (size_t o = 0; o < stage->width; o++) {
         float factor = 1.0f, shift = 0.0f, mean = 0.0f;
         if (stage->fold) {
@@ -196,7 +208,8 @@ static void copy_linear(const struct nastl_row *row, const struct stage *stage)
         const float bias = has_bias(stage) ? tensor(row, stage->node, 1)[o] : 0.0f;
         stage->bias[o] = (bias - mean) * factor + shift;
         for (size_t i = 0; i < stage->inputs; i++)
-            stage->weight[panel_at(stage, o, i)] = factor * weight[o * stage->inputs + i];
+            stage->weight[panel_at(stage, o, i)] =
+                factor * weight[o * stage->inputs + i] * (front ? front[i] : 1.0f);
     }
 }
 
@@ -219,45 +232,6 @@ NASTL_HOT_INLINE size_t listed(const uint32_t *list, size_t k)
     return list ? list[k] : k;
 }
 
-/* y = b + W x over a whole panel, for the inputs that are listed. */
-NASTL_HOT_INLINE void whole_panel(float *y, const float *w, const float *bias,
-                                  const float *x, const uint32_t *list, size_t count)
-{
-    const lanes *b = (const lanes *)bias;
-    lanes s0 = b[0], s1 = b[1], s2 = b[2], s3 = b[3];
-    for (size_t k = 0; k < count; k++) {
-        const size_t i = listed(list, k);
-        const lanes *weight = (const lanes *)(w + i * PANEL);
-        s0 += weight[0] * x[i];
-        s1 += weight[1] * x[i];
-        s2 += weight[2] * x[i];
-        s3 += weight[3] * x[i];
-    }
-    lanes *out = (lanes *)y;
-    out[0] = s0;
-    out[1] = s1;
-    out[2] = s2;
-    out[3] = s3;
-}
-
-/* One vector of the last panel, `width` wide; two sums in turn hide the latency of the
- * additions. */
-NASTL_HOT_INLINE void narrow_panel(float *y, const float *w, const float *bias,
-                                   const float *x, const uint32_t *list, size_t count,
-                                   size_t width)
-{
-    lanes even = *(const lanes *)bias, odd = {0};
-    size_t k = 0;
-    for (; k + 1 < count; k += 2) {
-        const size_t i = listed(list, k), j = listed(list, k + 1);
-        even += *(const lanes *)(w + i * width) * x[i];
-        odd += *(const lanes *)(w + j * width) * x[j];
-    }
-    if (k < count)
-        even += *(const lanes *)(w + listed(list, k) * width) * x[listed(list, k)];
-    *(lanes *)y = even + odd;
-}
-
 /* Inputs that are zero, half of them after a ReLU, cost no look at their weights. */
 NASTL_HOT_INLINE size_t list_inputs(uint32_t *list, const float *x, size_t inputs)
 {
@@ -269,28 +243,26 @@ NASTL_HOT_INLINE size_t list_inputs(uint32_t *list, const float *x, size_t input
     return count;
 }
 
-NASTL_HOT_INLINE void panels(float *y, const struct stage *stage, const float *x,
-                             const uint32_t *list, size_t count)
-{
-    const float *weight = stage->weight, *bias = stage->bias;
-    size_t o = 0;
-    for (; o + PANEL <= stage->padded; o += PANEL)
-        whole_panel(y + o, weight + o * stage->inputs, bias + o, x, list, count);
-    const size_t width = stage->padded - o;
-    for (size_t v = 0; v < width; v += LANES)
-        narrow_panel(y + o + v, weight + o * stage->inputs + v, bias + o + v, x, list,
-                     count, width);
-}
+#define LANES           16
+#define PANELS_OF(name) name##_16
+#define TARGET          NASTL_TARGET_16
+#include "nn/row_panels.h"
+#define LANES           8
+#define PANELS_OF(name) name##_8
+#define TARGET          NASTL_TARGET_8
+#include "nn/row_panels.h"
+#define LANES           4
+#define PANELS_OF(name) name##_4
+#define TARGET
+#include "nn/row_panels.h"
 
-/* Without zeros, two loops that the compiler makes without the list are faster. */
-NASTL_HOT static void product(float *y, const struct stage *stage, const float *x,
-                              uint32_t *list)
+typedef void (*product_function)(float *y, const struct stage *stage, const float *x,
+                                 uint32_t *list);
+
+static product_function choose_product(void)
 {
-    const size_t count = list_inputs(list, x, stage->inputs);
-    if (count < stage->inputs)
-        panels(y, stage, x, list, count);
-    else
-        panels(y, stage, x, NULL, count);
+    const int lanes = nastl_lanes();
+    return lanes == 16 ? product_16 : lanes == 8 ? product_8 : product_4;
 }
 
 /* What each kind of node does; a linear and an embedding have y apart from x. */
@@ -300,6 +272,7 @@ typedef void (*stage_function)(const struct nastl_row *row, const struct stage *
 static void run_linear(const struct nastl_row *row, const struct stage *stage, float *y,
                        const float *x)
 {
+    const product_function product = choose_product();
     for (size_t m = 0; m < stage->rows; m++)
         product(y + m * stage->padded, stage, x + m * stage->stride, row->list);
 }
@@ -326,8 +299,14 @@ static void run_batch_norm(const struct nastl_row *row, const struct stage *stag
 static void run_activation(const struct nastl_row *row, const struct stage *stage,
                            float *y, const float *x)
 {
-    (void)row;
-    nastl_activate(stage->node->activation, y, x, stage->rows * stage->padded);
+    if (stage->node->tensor_count == 0) {
+        nastl_activate(stage->node->activation, y, x, stage->rows * stage->padded);
+        return;
+    }
+    for (size_t m = 0; m < stage->rows; m++)
+        nastl_activate_share(stage->node->activation, y + m * stage->padded,
+                             x + m * stage->stride, tensor(row, stage->node, 0),
+                             stage->width);
 }
 
 /* What stands behind the numbers is passed on behind their embeddings. */
@@ -356,6 +335,20 @@ static void run_periodic(const struct nastl_row *row, const struct stage *stage,
                                          .weight = tensor(row, stage->node, 1),
                                          .bias = tensor(row, stage->node, 2)};
     nastl_periodic_row(&table, y, stage->numbers, x);
+    pass_rest(row, stage, y, x);
+}
+
+static void run_pbld(const struct nastl_row *row, const struct stage *stage, float *y,
+                     const float *x)
+{
+    const struct nastl_pbld table = {.columns = row->net->graph->shape.numeric,
+                                     .count = stage->node->pieces,
+                                     .each = stage->node->each,
+                                     .frequency = tensor(row, stage->node, 0),
+                                     .phase = tensor(row, stage->node, 1),
+                                     .weight = tensor(row, stage->node, 2),
+                                     .bias = tensor(row, stage->node, 3)};
+    nastl_pbld_row(&table, y, stage->numbers, x);
     pass_rest(row, stage, y, x);
 }
 
@@ -394,8 +387,8 @@ static void run_average(const struct nastl_row *row, const struct stage *stage, 
 
 static const stage_function functions[] = {
     NULL,          run_linear,   run_layer_norm,    run_batch_norm, run_activation, NULL,
-    run_piecewise, run_periodic, run_add,           NULL,           NULL,           NULL,
-    NULL, /* tokens: net.c runs a plan */
+    run_piecewise, run_periodic, run_pbld,          run_add,        NULL,           NULL,
+    NULL,          NULL, /* tokens: net.c runs a plan */
     run_scale,     run_scale,    run_member_linear, run_average,
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");

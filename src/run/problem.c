@@ -247,11 +247,26 @@ static int choose_objectives(struct nastl_problem *problem,
 /* ---- space --------------------------------------------------------------------------
  */
 
-static int load_space(struct nastl_space **out, const struct nastl_search_params *params)
+static bool is_preset(const char *space)
 {
-    TRY(params->space ? nastl_space_read(out, params->space) : nastl_space_default(out));
+    return space && strncmp(space, NASTL_PRESET_SPACE, strlen(NASTL_PRESET_SPACE)) == 0;
+}
+
+static int open_space(struct nastl_problem *problem, const char *space)
+{
+    if (is_preset(space))
+        return nastl_space_preset(&problem->space, space + strlen(NASTL_PRESET_SPACE),
+                                  problem->dataset->task == NASTL_TASK_REGRESSION);
+    return space ? nastl_space_read(&problem->space, space)
+                 : nastl_space_default(&problem->space);
+}
+
+static int load_space(struct nastl_problem *problem,
+                      const struct nastl_search_params *params)
+{
+    TRY(open_space(problem, params->space));
     for (size_t i = 0; i < params->constraint.count; i++)
-        TRY(nastl_space_constrain(*out, params->constraint.items[i]));
+        TRY(nastl_space_constrain(problem->space, params->constraint.items[i]));
     return NASTL_OK;
 }
 
@@ -470,8 +485,12 @@ static int create_parts(struct nastl_problem *problem,
                         const struct nastl_log *log)
 {
     TRY(parse_folds(&problem->fold_count, params->folds));
-    TRY(load_space(&problem->space, params));
+    const bool waits = is_preset(params->space); /* for the task */
+    if (!waits)
+        TRY(load_space(problem, params));
     TRY(nastl_problem_data(&problem->dataset, params, log));
+    if (waits)
+        TRY(load_space(problem, params));
     TRY(fit_space(problem, params));
     TRY(make_views(problem));
     problem->identity = identity_of(problem);

@@ -43,6 +43,9 @@ struct nastl_problem {
     struct nastl_energy *energy; /* NULL: not asked for, or no counter lives */
 };
 
+/* A space whose name begins so is a preset of that name. */
+#define NASTL_PRESET_SPACE "preset:"
+
 /* Everything but `warm`. Errors speak of options and files. */
 int nastl_problem_create(struct nastl_problem **out,
                          const struct nastl_search_params *params,
