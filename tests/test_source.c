@@ -28,7 +28,9 @@ static const char plain[] = "schema: nas-tl/space/v1\n"
 /* What was told, and a wish to stop. */
 struct listener {
     struct halt halt;
-    char phases[512];
+    double time;      /* seconds that the search has; 0: without limit */
+    char phases[512]; /* each once */
+    double begun;     /* when the last one of these was told first */
 };
 
 static bool wants_stop(void *payload)
@@ -40,9 +42,11 @@ static void listen(const struct nastl_progress *progress, void *payload)
 {
     struct listener *listener = payload;
     const size_t length = strlen(listener->phases);
-    if (!strstr(listener->phases, progress->phase))
-        snprintf(listener->phases + length, sizeof listener->phases - length, "%s;",
-                 progress->phase);
+    if (strstr(listener->phases, progress->phase))
+        return;
+    snprintf(listener->phases + length, sizeof listener->phases - length, "%s;",
+             progress->phase);
+    listener->begun = progress->seconds;
 }
 
 static int prepare(struct nastl_problem *problem, void **state, const char *warm_start,
@@ -58,7 +62,7 @@ static int prepare(struct nastl_problem *problem, void **state, const char *warm
         .jobs = 1,
         .budget = &budget,
     };
-    nastl_budget_start(&budget, 0, &hooks);
+    nastl_budget_start(&budget, listener->time, &hooks);
     return nastl_source_prepare(problem, &params);
 }
 
@@ -175,6 +179,30 @@ static void a_stopped_one_goes_on(void **state)
     nastl_problem_destroy(problem);
 }
 
+/* ---- time ------------------------------------------------------------------------- */
+
+/* Two that would never end: of a third of the time, each has a half. */
+static void families_share_a_third_of_the_time(void **state)
+{
+    char endless[sizeof joint + 64];
+    const char *at = strstr(joint, "max_epochs: 8");
+    snprintf(endless, sizeof endless, "%.*smax_epochs: 100000, patience: 100000%s",
+             (int)(at - joint), joint, at + strlen("max_epochs: 8"));
+    struct nastl_problem *problem = toy_problem(state, endless, "1", 1);
+    struct listener listener = {.time = 4};
+    const double third = (4 - 1 - 0.05 * 4) / 3; /* files have their second */
+    const double begun = nastl_clock_seconds();
+    assert_ok(prepare(problem, state, NULL, &listener));
+    const double took = nastl_clock_seconds() - begun;
+    print_message("%.2f s of %.2f s, the second from %.2f s on\n", took, third,
+                  listener.begun);
+    assert_int_equal(problem->warm_count, 2);
+    assert_true(took > 0.9 * third && took < third + 0.5);
+    assert_true(listener.begun > 0.4 * third && listener.begun < 0.9 * third);
+    remove(scratch(state, "source.h5"));
+    nastl_problem_destroy(problem);
+}
+
 /* ---- --warm-start ------------------------------------------------------------------ */
 
 static void a_model_serves_its_own_family(void **state)
@@ -214,6 +242,7 @@ int main(void)
         cmocka_unit_test(the_widest_is_wide),
         cmocka_unit_test(the_widest_stays_affordable),
         cmocka_unit_test(a_stopped_one_goes_on),
+        cmocka_unit_test(families_share_a_third_of_the_time),
         cmocka_unit_test(a_model_serves_its_own_family),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
