@@ -85,8 +85,14 @@ static int run_loss(struct bench *bench)
 
 static int run_adamw(struct bench *bench)
 {
+    const struct nastl_group groups[] = {
+        {.count = bench->decayed, .rate = 1.0, .decay = 1.0, .epsilon = 1.0},
+        {.at = bench->decayed,
+         .count = bench->numbers - bench->decayed,
+         .rate = 1.0,
+         .epsilon = 1.0}};
     nastl_adamw(bench->block[0], bench->block[1], bench->block[2], bench->block[3],
-                bench->numbers, bench->decayed, &bench->recipe, ++bench->time, 1.0f);
+                groups, 2, &bench->recipe, ++bench->time, 1.0f);
     return 0;
 }
 

@@ -19,9 +19,15 @@ enum { ROWS = 60, NUMERIC = 6 };
 static const struct {
     const char *embedding, *width, *pieces;
 } cases[] = {
-    {"piecewise_linear", "1", "2"},  {"piecewise_linear", "8", "16"},
-    {"piecewise_linear", "5", "33"}, {"periodic", "1", "1"},
-    {"periodic", "8", "16"},         {"periodic", "5", "7"},
+    {"piecewise_linear", "1", "2"},
+    {"piecewise_linear", "8", "16"},
+    {"piecewise_linear", "5", "33"},
+    {"periodic", "1", "1"},
+    {"periodic", "8", "16"},
+    {"periodic", "5", "7"},
+    {"pbld", "2", "1"},
+    {"pbld", "4", "16"},
+    {"pbld", "7", "5"},
 };
 enum { CASES = sizeof cases / sizeof *cases };
 

@@ -82,7 +82,20 @@ static void for_all_perceptrons(check_case check)
 
 static void for_all_cases(check_case check)
 {
+    static const char width[] = "mlp.width=12";
     for_all_perceptrons(check);
+    for_all_losses(check,
+                   SETTINGS("mlp.layers=2", width, "mlp.activation=mish",
+                            "mlp.activation_share=learned", "mlp.parametrization=ntk",
+                            "input.numeric_embedding=pbld", "input.embedding_width=4",
+                            "input.front_scale=learned"));
+    for_all_losses(check,
+                   SETTINGS("mlp.layers=1", width, "mlp.activation=selu",
+                            "mlp.activation_share=learned", "mlp.normalization=batch",
+                            "mlp.parametrization=ntk", "input.front_scale=learned"));
+    for_all_losses(check, SETTINGS("mlp.layers=0", "input.front_scale=learned"));
+    for_all_losses(check, SETTINGS("family=tabm", "tabm.members=3", "tabm.layers=1",
+                                   "tabm.width=12", "input.front_scale=learned"));
     for_all_losses(check, SETTINGS("family=resnet", "resnet.blocks=3", "resnet.width=12",
                                    "resnet.expansion=1.5"));
     for_all_losses(check, SETTINGS("family=resnet", "resnet.blocks=0", "resnet.width=9"));
@@ -229,7 +242,8 @@ static void draw_statistics(struct rig *rig)
     nastl_rng_init(&rng, test_seed, 3, NASTL_RNG_TEST);
     for (size_t i = 0; i < rig->toy.graph->tensor_count; i++) {
         const struct nastl_tensor *t = nastl_net_tensor(rig->toy.net, i);
-        for (size_t j = 0; j < t->shape[0] && t->rank == 1; j++)
+        const bool statistic = t->rank == 1 || t->shape[0] == 1;
+        for (size_t j = 0; j < t->shape[0] * t->shape[1] && statistic; j++)
             t->data[j] += 0.5f * (float)nastl_rng_uniform(&rng);
     }
     oracle_destroy(&rig->oracle);

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const double EPSILON = 1e-5, MOMENTUM = 0.1, PI = 3.14159265358979323846;
+static const double EPSILON = 1e-5, MOMENTUM = 0.1;
 
 /* ---- linear: y = x w^T + b ---- */
 
@@ -224,32 +224,6 @@ void oracle_average(double *y, const double *x, size_t n, size_t k, size_t c, bo
             if (!values && c == 1)
                 y[i] -= log(mean_probability(row, k, c, j, -1.0));
         }
-}
-
-/* ---- activations ---- */
-
-static double normal_cdf(double x)
-{
-    return 0.5 * erfc(-x / sqrt(2.0));
-}
-
-double oracle_activation(enum nastl_activation activation, double x)
-{
-    if (activation == NASTL_ACTIVATION_RELU)
-        return x > 0.0 ? x : 0.0;
-    if (activation == NASTL_ACTIVATION_GELU)
-        return x * normal_cdf(x);
-    return x / (1.0 + exp(-x));
-}
-
-double oracle_activation_slope(enum nastl_activation activation, double x)
-{
-    if (activation == NASTL_ACTIVATION_RELU)
-        return x > 0.0 ? 1.0 : 0.0;
-    if (activation == NASTL_ACTIVATION_GELU)
-        return normal_cdf(x) + x * exp(-x * x / 2.0) / sqrt(2.0 * PI);
-    const double s = 1.0 / (1.0 + exp(-x));
-    return s * (1.0 + x * (1.0 - s));
 }
 
 /* ---- losses ---- */
@@ -473,7 +447,12 @@ static bool is_embedding(const struct nastl_node *node)
     return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
 }
 
-/* Embeddings and tokens; false: another kind. */
+static bool has_share(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_ACTIVATION && node->tensor_count == 1;
+}
+
+/* Embeddings, tokens and learned activations; false: another kind. */
 static bool token_forward(struct oracle *oracle, const struct view *v)
 {
     const struct nastl_node *node = v->node;
@@ -481,6 +460,10 @@ static bool token_forward(struct oracle *oracle, const struct view *v)
     if (is_embedding(node))
         oracle_embed(v->y, v->x, node, v->p, v->n, oracle->graph->shape.numeric, v->d,
                      &oracle->margin);
+    else if (node->kind == NASTL_NODE_PBLD)
+        oracle_pbld(v->y, v->x, node, v->p, v->n, oracle->graph->shape.numeric, v->d);
+    else if (has_share(node))
+        oracle_share(v->y, v->x, v->p[0], node->activation, v->n, v->d);
     else if (node->kind == NASTL_NODE_TOKENS)
         oracle_tokens(v->y, v->x, node, v->d, oracle);
     else if (node->kind == NASTL_NODE_ATTENTION)
@@ -538,6 +521,12 @@ static bool token_backward(struct oracle *oracle, const struct view *v, const do
     if (is_embedding(node))
         oracle_embed_backward(dx, dy, v->x, v->y, node, v->p, v->g, v->n,
                               oracle->graph->shape.numeric, v->d);
+    else if (node->kind == NASTL_NODE_PBLD)
+        oracle_pbld_backward(dx, dy, v->x, node, v->p, v->g, v->n,
+                             oracle->graph->shape.numeric, v->d);
+    else if (has_share(node))
+        oracle_share_backward(dx, v->g[0], dy, v->x, v->p[0], node->activation, v->n,
+                              v->d);
     else if (node->kind == NASTL_NODE_TOKENS)
         oracle_tokens_backward(dx, dy, v->x, node, v->d, oracle);
     else if (node->kind == NASTL_NODE_ATTENTION)
@@ -593,8 +582,9 @@ static void share_backward(struct oracle *oracle, size_t at)
 
 static void note_margin(struct oracle *oracle, const struct nastl_node *node)
 {
-    const bool relu =
-        node->kind == NASTL_NODE_ACTIVATION && node->activation == NASTL_ACTIVATION_RELU;
+    const bool relu = node->kind == NASTL_NODE_ACTIVATION &&
+                      (node->activation == NASTL_ACTIVATION_RELU ||
+                       node->activation == NASTL_ACTIVATION_SELU);
     const bool gated = node->kind == NASTL_NODE_REGLU;
     const size_t stride = gated ? 2 * node->width : node->width;
     const double *x = oracle->value[node->from] + (gated ? node->width : 0);

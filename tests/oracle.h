@@ -52,9 +52,21 @@ void oracle_embed(double *y, const double *x, const struct nastl_node *node, dou
 void oracle_embed_backward(double *dx, const double *dy, const double *x, const double *y,
                            const struct nastl_node *node, double **p, double **g,
                            size_t n, size_t columns, size_t inputs);
+/* The same of PBLD. */
+void oracle_pbld(double *y, const double *x, const struct nastl_node *node, double **p,
+                 size_t n, size_t columns, size_t inputs);
+void oracle_pbld_backward(double *dx, const double *dy, const double *x,
+                          const struct nastl_node *node, double **p, double **g, size_t n,
+                          size_t columns, size_t inputs);
 /* y = x + z over n numbers; y == x is allowed. */
 void oracle_add(double *y, const double *x, const double *z, size_t n);
 
+/* y = x + a (f(x) - x), a (d) a neuron; dx and da are set. */
+void oracle_share(double *y, const double *x, const double *a,
+                  enum nastl_activation activation, size_t n, size_t d);
+void oracle_share_backward(double *dx, double *da, const double *dy, const double *x,
+                           const double *a, enum nastl_activation activation, size_t n,
+                           size_t d);
 double oracle_activation(enum nastl_activation activation, double x);
 double oracle_activation_slope(enum nastl_activation activation, double x);
 

@@ -117,3 +117,64 @@ void oracle_embed_backward(double *dx, const double *dy, const double *x, const 
                (inputs - columns) * sizeof *dx);
     }
 }
+
+/* ---- PBLD: p are frequencies (D', K), phases, weight (D', E - 1, K), bias (D', E - 1);
+ * the last number of each is x ---- */
+
+static double angle(double **p, size_t at, double x)
+{
+    return 2.0 * PI * p[0][at] * x + p[1][at];
+}
+
+void oracle_pbld(double *y, const double *x, const struct nastl_node *node, double **p,
+                 size_t n, size_t columns, size_t inputs)
+{
+    const size_t made = node->each - 1, count = node->pieces;
+    for (size_t i = 0; i < n; i++, x += inputs, y += node->width) {
+        for (size_t d = 0; d < columns; d++) {
+            for (size_t e = 0; e < made; e++) {
+                double sum = p[3][d * made + e];
+                for (size_t k = 0; k < count; k++)
+                    sum += cos(angle(p, d * count + k, x[d])) *
+                           p[2][(d * made + e) * count + k];
+                y[d * node->each + e] = sum;
+            }
+            y[d * node->each + made] = x[d];
+        }
+        memcpy(y + columns * node->each, x + columns, (inputs - columns) * sizeof *x);
+    }
+}
+
+static void pbld_number_backward(double **g, double **p, const double *dy, double x,
+                                 size_t d, size_t made, size_t count)
+{
+    for (size_t e = 0; e < made; e++) {
+        g[3][d * made + e] += dy[e];
+        for (size_t k = 0; k < count; k++) {
+            const size_t at = d * count + k, weight = (d * made + e) * count + k;
+            const double slope = -sin(angle(p, at, x)) * p[2][weight] * dy[e];
+            g[2][weight] += cos(angle(p, at, x)) * dy[e];
+            g[1][at] += slope;
+            g[0][at] += 2.0 * PI * x * slope;
+        }
+    }
+}
+
+void oracle_pbld_backward(double *dx, const double *dy, const double *x,
+                          const struct nastl_node *node, double **p, double **g, size_t n,
+                          size_t columns, size_t inputs)
+{
+    const size_t made = node->each - 1, count = node->pieces;
+    memset(g[0], 0, columns * count * sizeof **g);
+    memset(g[1], 0, columns * count * sizeof **g);
+    memset(g[2], 0, columns * made * count * sizeof **g);
+    memset(g[3], 0, columns * made * sizeof **g);
+    memset(dx, 0, n * inputs * sizeof *dx);
+    for (size_t i = 0; i < n; i++, dy += node->width) {
+        for (size_t d = 0; d < columns; d++)
+            pbld_number_backward(g, p, dy + d * node->each, x[i * inputs + d], d, made,
+                                 count);
+        memcpy(dx + i * inputs + columns, dy + columns * node->each,
+               (inputs - columns) * sizeof *dx);
+    }
+}

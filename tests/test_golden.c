@@ -57,8 +57,23 @@ static enum nastl_loss loss_of(const char *name)
                                                        : NASTL_LOSS_SQUARED_ERROR;
 }
 
+/* Of a candidate that says how it is trained. */
+static struct nastl_recipe recipe_of_candidate(const json_t *given)
+{
+    struct nastl_candidate candidate;
+    struct nastl_recipe recipe;
+    nastl_candidate_init(&candidate);
+    assert_int_equal(nastl_candidate_from_json(&candidate, given), 0);
+    nastl_recipe_of(&recipe, &candidate);
+    nastl_candidate_finish(&candidate);
+    return recipe;
+}
+
 static struct nastl_recipe recipe_of(const json_t *object)
 {
+    const json_t *candidate = json_object_get(object, "candidate");
+    if (json_object_get(candidate, "training.learning_rate"))
+        return recipe_of_candidate(candidate);
     return (struct nastl_recipe){.learning_rate = number(object, "learning_rate"),
                                  .weight_decay = number(object, "weight_decay"),
                                  .beta1 = number(object, "beta1"),
@@ -194,21 +209,26 @@ static void check_case(const json_t *object)
     toy_net_destroy(&toy);
 }
 
-/* One file a family. */
+static void check_file(const char *name)
+{
+    json_t *cases;
+    char path[512];
+    snprintf(path, sizeof path, TESTS_SOURCE "/golden/%s.json", name);
+    assert_int_equal(nastl_json_read(&cases, path), 0);
+    assert_true(json_array_size(cases) >= 2);
+    for (size_t i = 0; i < json_array_size(cases); i++)
+        check_case(json_array_get(cases, i));
+    json_decref(cases);
+}
+
+/* One file a family, one a preset. */
 static void training_is_as_golden(void **state)
 {
     (void)state;
-    for (size_t f = 0; nastl_families()[f]; f++) {
-        json_t *cases;
-        char path[512];
-        snprintf(path, sizeof path, TESTS_SOURCE "/golden/%s.json",
-                 nastl_families()[f]->name);
-        assert_int_equal(nastl_json_read(&cases, path), 0);
-        assert_true(json_array_size(cases) >= 2);
-        for (size_t i = 0; i < json_array_size(cases); i++)
-            check_case(json_array_get(cases, i));
-        json_decref(cases);
-    }
+    for (size_t f = 0; nastl_families()[f]; f++)
+        check_file(nastl_families()[f]->name);
+    for (size_t i = 0; nastl_preset_at(i); i++)
+        check_file(nastl_preset_at(i)->name);
 }
 
 int main(void)

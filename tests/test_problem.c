@@ -132,8 +132,12 @@ static void one_split_trains_on_training_rows(void **state)
         const bool trains = part == NASTL_PART_TRAIN || part == NASTL_PART_SOURCE_TRAIN;
         assert_int_equal(seen[row], part == NASTL_PART_TEST ? 0 : trains ? 1 : 2);
     }
+    assert_int_equal(problem->full->train_count,
+                     problem->folds[0]->train_count + problem->folds[0]->valid_count);
+    assert_own_statistics(problem, problem->full);
     assert_true(knows(problem->layout, "train") && knows(problem->layout, "source"));
-    assert_false(knows(problem->layout, "val") || knows(problem->layout, "test"));
+    assert_true(knows(problem->layout, "val")); /* the delivered weights see them */
+    assert_false(knows(problem->layout, "test"));
     test_free(seen);
     nastl_problem_destroy(problem);
 }

@@ -26,6 +26,16 @@ NASTL_API int nastl_space_parse(struct nastl_space **out, const char *text, size
                                 const char *name);
 /* The space embedded in the library, search_spaces/default.yaml. */
 NASTL_API int nastl_space_default(struct nastl_space **out);
+/* A preset: a network and its training that need no search. */
+struct nastl_preset {
+    const char *name; /* "realmlp" */
+    const char *description;
+};
+/* The presets of this version, from i = 0; NULL beyond the last. */
+NASTL_API const struct nastl_preset *nastl_preset_at(size_t i);
+/* The space of a preset, in which everything is fixed: the one for labels that are
+ * values, or for classes. NASTL_EINVAL names the presets. */
+NASTL_API int nastl_space_preset(struct nastl_space **out, const char *name, bool values);
 NASTL_API void nastl_space_destroy(struct nastl_space *space);
 
 /* Adds a constraint such as "parameters <= 20000". */

@@ -6,14 +6,17 @@
  * root, exp and erf counts 1. A linear node has 2 an input and 1 for the bias. Copying,
  * one-hot and looking up a table count nothing. A column of a piecewise-linear embedding
  * has a comparison a bin, and the place in its bin; one of a periodic embedding a
- * product, a sine and a cosine a frequency. */
+ * product, a sine and a cosine a frequency, one of PBLD a product, a sum and a cosine. */
 enum {
     FLOPS_BIAS = 1,
     FLOPS_LAYER_NORM = 7, /* mean 1, variance 3, normalise 1, scale and shift 2 */
     FLOPS_BATCH_NORM = 2, /* running statistics folded into one scale and one shift */
     FLOPS_RELU = 1,
-    FLOPS_GELU = 5, /* scale, erf, add, two products */
-    FLOPS_SILU = 4, /* negate and exp are 2, add, divide */
+    FLOPS_GELU = 5,  /* scale, erf, add, two products */
+    FLOPS_SILU = 4,  /* negate and exp are 2, add, divide */
+    FLOPS_SELU = 4,  /* exp, subtract, two products */
+    FLOPS_MISH = 6,  /* exp; e (e + 2); x times its quotient with itself plus 2 */
+    FLOPS_SHARE = 3, /* subtract, multiply, add */
     FLOPS_ADD = 1,
     FLOPS_PROBABILITY = 5, /* shift, exp, add, divide, add to the mean */
     FLOPS_LOGARITHM = 2,   /* divide, log */
@@ -23,7 +26,8 @@ enum {
     FLOPS_SCORE = 4 /* softmax: the maximum, subtract, exp, sum */
 };
 
-static const int activation_flops[] = {FLOPS_RELU, FLOPS_GELU, FLOPS_SILU};
+static const int activation_flops[] = {FLOPS_RELU, FLOPS_GELU, FLOPS_SILU, FLOPS_SELU,
+                                       FLOPS_MISH};
 _Static_assert(sizeof activation_flops / sizeof *activation_flops ==
                    NASTL_ACTIVATION_COUNT,
                "one an activation");
@@ -57,7 +61,8 @@ static double element_flops(const struct nastl_graph *graph,
     case NASTL_NODE_BATCH_NORM:
         return FLOPS_BATCH_NORM;
     case NASTL_NODE_ACTIVATION:
-        return activation_flops[node->activation];
+        return activation_flops[node->activation] +
+               (node->tensor_count ? FLOPS_SHARE : 0);
     case NASTL_NODE_ADD:
         return FLOPS_ADD;
     case NASTL_NODE_MEMBERS:
@@ -82,6 +87,8 @@ static double embedding_flops(const struct nastl_graph *graph,
         return columns * (pieces - 1.0 + 2.0 + 2.0 * each);
     if (node->kind == NASTL_NODE_PERIODIC)
         return columns * (3.0 * pieces + (4.0 * pieces + FLOPS_RELU) * each);
+    if (node->kind == NASTL_NODE_PBLD)
+        return columns * (3.0 * pieces + 2.0 * pieces * (each - 1.0));
     return 0.0;
 }
 

@@ -14,12 +14,12 @@
 #include "base/strbuf.h"
 
 static const char *const kind_names[] = {
-    "input",     "linear",   "layer_norm", "batch_norm",    "activation", "dropout",
-    "piecewise", "periodic", "add",        "tokens",        "attention",  "reglu",
-    "first",     "members",  "scale",      "member_linear", "average"};
+    "input",     "linear",   "layer_norm", "batch_norm", "activation",    "dropout",
+    "piecewise", "periodic", "pbld",       "add",        "tokens",        "attention",
+    "reglu",     "first",    "members",    "scale",      "member_linear", "average"};
 _Static_assert(sizeof kind_names / sizeof *kind_names == NASTL_NODE_COUNT, "one a kind");
 
-static const char *const activation_names[] = {"relu", "gelu", "silu"};
+static const char *const activation_names[] = {"relu", "gelu", "silu", "selu", "mish"};
 _Static_assert(sizeof activation_names / sizeof *activation_names ==
                    NASTL_ACTIVATION_COUNT,
                "one an activation");
@@ -71,6 +71,20 @@ bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind)
         if (graph->nodes[i].kind == kind)
             return true;
     return false;
+}
+
+size_t nastl_graph_member_count(const struct nastl_graph *graph)
+{
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == NASTL_NODE_MEMBERS)
+            return graph->nodes[i].rows;
+    return 1;
+}
+
+bool nastl_node_embeds(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC ||
+           node->kind == NASTL_NODE_PBLD;
 }
 
 bool nastl_role_trainable(enum nastl_role role)
@@ -353,6 +367,43 @@ size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *
     return close_node(graph, at);
 }
 
+size_t nastl_graph_pbld(struct nastl_graph *graph, size_t from, const char *name,
+                        size_t frequencies, size_t each, double spread)
+{
+    const size_t columns = graph->shape.numeric;
+    const size_t at =
+        add_embedding(graph, NASTL_NODE_PBLD, from, name, frequencies, each);
+    assert(each >= 2);
+    const size_t tensor = add_tensor(graph, name, "frequencies", NASTL_ROLE_FREQUENCY,
+                                     columns, frequencies);
+    if (!graph->failed)
+        graph->tensors[tensor].spread = spread;
+    add_tensor(graph, name, "phases", NASTL_ROLE_PHASE, columns, frequencies);
+    add_columns_linear(graph, name, frequencies, each - 1);
+    return close_node(graph, at);
+}
+
+size_t nastl_graph_front_scale(struct nastl_graph *graph, size_t from, const char *name)
+{
+    const size_t at = add_node(graph, NASTL_NODE_SCALE, from, name);
+    if (graph->failed)
+        return 0;
+    assert(from == 0 || nastl_node_embeds(&graph->nodes[from]));
+    add_tensor(graph, name, "scale", NASTL_ROLE_FRONT, 1, graph->nodes[at].width);
+    return close_node(graph, at);
+}
+
+void nastl_graph_shape_learning(struct nastl_graph *graph, size_t at, bool ntk,
+                                bool fitted)
+{
+    if (graph->failed)
+        return;
+    struct nastl_tensor_spec *weight = &graph->tensors[graph->nodes[at].tensor];
+    assert(weight->role == NASTL_ROLE_WEIGHT);
+    weight->ntk = ntk;
+    weight->fitted = fitted;
+}
+
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
                               enum nastl_activation activation)
 {
@@ -360,6 +411,17 @@ size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
     if (!graph->failed)
         graph->nodes[at].activation = activation;
     return at;
+}
+
+size_t nastl_graph_shared_activation(struct nastl_graph *graph, size_t from,
+                                     const char *name, enum nastl_activation activation)
+{
+    const size_t at = add_node(graph, NASTL_NODE_ACTIVATION, from, name);
+    if (graph->failed)
+        return 0;
+    graph->nodes[at].activation = activation;
+    add_tensor(graph, name, "share", NASTL_ROLE_SHARE, graph->nodes[at].width, 0);
+    return close_node(graph, at);
 }
 
 size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate)
@@ -387,10 +449,8 @@ size_t nastl_graph_members(struct nastl_graph *graph, size_t from, const char *n
     const size_t at = add_node(graph, NASTL_NODE_MEMBERS, from, name);
     if (graph->failed)
         return 0;
-    const enum nastl_node_kind kind = graph->nodes[from].kind;
-    assert(kind == NASTL_NODE_INPUT || kind == NASTL_NODE_PIECEWISE ||
-           kind == NASTL_NODE_PERIODIC);
-    (void)kind;
+    assert(from == 0 || nastl_node_embeds(&graph->nodes[from]) ||
+           graph->nodes[from].kind == NASTL_NODE_SCALE);
     graph->nodes[at].rows = members;
     add_tensor(graph, name, "r", NASTL_ROLE_SIGNS, members, graph->nodes[at].width);
     return close_node(graph, at);

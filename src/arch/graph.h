@@ -37,6 +37,7 @@ enum nastl_node_kind {
     NASTL_NODE_DROPOUT,   /* the identity when deployed */
     NASTL_NODE_PIECEWISE, /* numbers by the bins they are in, each as several inputs */
     NASTL_NODE_PERIODIC,  /* numbers by cosines and sines, each as several inputs */
+    NASTL_NODE_PBLD,      /* numbers by cosines with phases, and as they are */
     NASTL_NODE_ADD,       /* the sum of two nodes of one shape */
     NASTL_NODE_TOKENS,    /* a class token, one a number, one a categorical column */
     NASTL_NODE_ATTENTION, /* of tokens that have Q, K and V side by side */
@@ -53,6 +54,8 @@ enum nastl_activation {
     NASTL_ACTIVATION_RELU,
     NASTL_ACTIVATION_GELU, /* x P(X <= x) exactly, by erf (Hendrycks and Gimpel 2016) */
     NASTL_ACTIVATION_SILU, /* x / (1 + exp(-x)) */
+    NASTL_ACTIVATION_SELU, /* Klambauer et al. 2017 */
+    NASTL_ACTIVATION_MISH, /* x tanh(log(1 + exp(x))) (Misra 2019) */
     NASTL_ACTIVATION_COUNT
 };
 const char *nastl_activation_name(enum nastl_activation activation);
@@ -68,6 +71,9 @@ enum nastl_role {
     NASTL_ROLE_EMBEDDING, /* (cardinality, width) */
     NASTL_ROLE_NUMERIC,   /* of a numeric embedding: (D', pieces * each) */
     NASTL_ROLE_FREQUENCY, /* (D', pieces) */
+    NASTL_ROLE_PHASE,     /* (D', pieces), radians */
+    NASTL_ROLE_FRONT,     /* (1, width): scale of the inputs */
+    NASTL_ROLE_SHARE,     /* how much of an activation each neuron takes */
     NASTL_ROLE_TOKEN,     /* of a tokenizer: (…, token width) */
     NASTL_ROLE_MEAN,      /* running statistics: buffers, not trained */
     NASTL_ROLE_VARIANCE,
@@ -82,6 +88,8 @@ struct nastl_tensor_spec {
     size_t shape[2]; /* shape[1] is 1 where rank is 1 */
     size_t fan_in;   /* WEIGHT, BIAS and NUMERIC: inputs of the layer */
     double spread;   /* FREQUENCY: standard deviation at the start */
+    bool ntk;        /* WEIGHT: see nastl_graph_shape_learning() */
+    bool fitted;     /* WEIGHT: the same */
 };
 
 struct nastl_node {
@@ -94,8 +102,8 @@ struct nastl_node {
     enum nastl_activation activation; /* ACTIVATION */
     double rate;                      /* DROPOUT, ATTENTION: probability of a zero */
     size_t heads;                     /* ATTENTION */
-    size_t pieces; /* PIECEWISE: bins of a column; PERIODIC: frequencies of it */
-    size_t each;   /* PIECEWISE, PERIODIC: numbers that a column becomes */
+    size_t pieces; /* PIECEWISE: bins of a column; PERIODIC, PBLD: frequencies of it */
+    size_t each;   /* PIECEWISE, PERIODIC, PBLD: numbers that a column becomes */
 };
 
 /* How a categorical column enters: columns at … at + width - 1 of the input; none, where
@@ -134,6 +142,10 @@ size_t nastl_graph_layer_norm(struct nastl_graph *graph, size_t from, const char
 size_t nastl_graph_batch_norm(struct nastl_graph *graph, size_t from, const char *name);
 size_t nastl_graph_activation(struct nastl_graph *graph, size_t from,
                               enum nastl_activation activation);
+/* The same, of which each neuron takes its share: y = x + a (f(x) - x) with "NAME.share"
+ * (width), all 1 at the start (Holzmüller et al. 2024). */
+size_t nastl_graph_shared_activation(struct nastl_graph *graph, size_t from,
+                                     const char *name, enum nastl_activation activation);
 size_t nastl_graph_dropout(struct nastl_graph *graph, size_t from, double rate);
 /* `from` is the end of a branch, `other` what goes past it. */
 size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other);
@@ -146,6 +158,22 @@ size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char 
                              size_t bins, size_t each);
 size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,
                             size_t frequencies, size_t each, double spread);
+
+/* As periodic, with "NAME.phases" instead of sines, without a ReLU, and with the number
+ * itself as the last of `each` (>= 2): "NAME.weight" has (each - 1, frequencies) in row d
+ * (PBLD of Holzmüller et al. 2024). */
+size_t nastl_graph_pbld(struct nastl_graph *graph, size_t from, const char *name,
+                        size_t frequencies, size_t each, double spread);
+/* "NAME.scale" (1, width): a factor of each input; `from` is the input or its numeric
+ * embedding. */
+size_t nastl_graph_front_scale(struct nastl_graph *graph, size_t from, const char *name);
+
+/* Of a linear node `at`. `ntk`: its weight is learnt as w / sqrt(inputs) with w drawn
+ * from N(0, 1), the neural tangent kernel's parametrisation (Jacot et al. 2018); the
+ * tensor holds the product, so that everything that runs is as without. `fitted`:
+ * nastl_net_fit() scales its rows and sets its bias. */
+void nastl_graph_shape_learning(struct nastl_graph *graph, size_t at, bool ntk,
+                                bool fitted);
 
 /* An input of numbers alone, for nastl_graph_tokens(): each categorical column has a
  * table "embeddings.K.weight" (cardinality, width), which the tokenizer reads. */
@@ -184,8 +212,12 @@ size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in 
 bool nastl_node_keeps_shape(enum nastl_node_kind kind);
 /* How often the output of node `at` is read. */
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at);
+/* Members of an ensemble; 1 where it is none. */
+size_t nastl_graph_member_count(const struct nastl_graph *graph);
 /* Whether a node of this kind is in it. */
 bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind);
+/* Whether it turns the numbers of the input into several each. */
+bool nastl_node_embeds(const struct nastl_node *node);
 bool nastl_role_trainable(enum nastl_role role);
 bool nastl_role_decays(enum nastl_role role);
 const char *nastl_node_kind_name(enum nastl_node_kind kind);

@@ -99,9 +99,11 @@ static int run_train(struct args *args)
 
 const struct command command_train = {
     .name = "train",
-    .usage = "--arch FILE.yaml --target DATA --label COLUMN --out FILE.h5 [options]",
+    .usage = "--arch FILE.yaml|--preset NAME --target DATA --label COLUMN --out FILE.h5 "
+             "[options]",
     .summary = "trains one architecture (a space in which everything is fixed)",
     .examples =
+        "  nas-tl train --preset realmlp --target cell_b.csv --label slice --out b.h5\n"
         "  nas-tl train --arch mlp64.yaml --target cell_b.csv --label slice --out b.h5\n"
         "  nas-tl train --arch mlp64.yaml --target cell_c.csv --label slice \\\n"
         "      --warm-start b.h5 --out c.h5\n",

@@ -96,6 +96,16 @@ static void print_usage(const struct command *command)
     putchar('\n');
 }
 
+static void print_presets(void)
+{
+    printf("\nPresets:\n");
+    const struct nastl_preset *preset;
+    for (size_t i = 0; (preset = nastl_preset_at(i)); i++) {
+        const int column = printf("  %s", preset->name);
+        print_help(preset->description, column);
+    }
+}
+
 void help_command(const struct command *command)
 {
     const int named = printf("nas-tl %s: ", command->name);
@@ -110,6 +120,8 @@ void help_command(const struct command *command)
     printf("  --json                      one JSON document on standard output\n"
            "  --quiet                     print errors only\n"
            "  --help                      print this\n");
+    if (strcmp(command->name, "train") == 0)
+        print_presets();
     if (command->examples)
         printf("\nExamples:\n%s", command->examples);
 }

@@ -51,5 +51,5 @@ int nastl_net_fit(struct nastl_net *net, const struct nastl_xy *xy, const int32_
         if (net->graph->nodes[n].kind == NASTL_NODE_PIECEWISE)
             fit_node(net, &net->graph->nodes[n], values, xy, rows, count);
     free(values);
-    return 0;
+    return nastl_fit_layers(net, xy, rows, count);
 }

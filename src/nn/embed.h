@@ -50,4 +50,21 @@ struct nastl_periodic {
 void nastl_periodic_row(const struct nastl_periodic *table, float *y, float *waves,
                         const float *x);
 
+/* ---- periodic, biased, linear, dense (Holzmüller et al. 2024) ----
+ *
+ *   y[e] = bias[e] + sum over k of cos(2 pi w[k] x + phase[k]) W[e, k],   e < E - 1
+ *   y[E - 1] = x
+ */
+struct nastl_pbld {
+    size_t columns, count, each; /* D', K, E */
+    const float *frequency;      /* (D', K) w */
+    const float *phase;          /* (D', K) */
+    const float *weight;         /* (D', E - 1, K) */
+    const float *bias;           /* (D', E - 1) */
+};
+
+/* As nastl_periodic_row(). */
+void nastl_pbld_row(const struct nastl_pbld *table, float *y, float *waves,
+                    const float *x);
+
 #endif

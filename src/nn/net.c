@@ -20,6 +20,8 @@ enum { LARGE = 256, SMALL = 32, SMALL_MOST = 128 };
  * slow, and what a layer is done with may go. */
 enum { PART_CACHES = 4 };
 
+static const double PI = 3.14159265358979323846;
+
 /* But for each part all weights are read and all gradients summed: a part has at least so
  * many times as many activations. */
 enum { PART_WEIGHTS = 3 };
@@ -181,6 +183,21 @@ static void draw_layer(float *data, const struct nastl_tensor_spec *spec,
         data[i] = data[i - spec->shape[1]];
 }
 
+/* N(0, 1) / sqrt(fan_in): see nastl_graph_shape_learning(). */
+static void draw_ntk(float *data, const struct nastl_tensor_spec *spec,
+                     struct nastl_rng *rng)
+{
+    const double factor = 1.0 / sqrt((double)spec->fan_in);
+    for (size_t i = 0; i < nastl_tensor_size(spec); i++)
+        data[i] = (float)(factor * nastl_rng_normal(rng));
+}
+
+static void draw_phases(float *data, size_t n, struct nastl_rng *rng)
+{
+    for (size_t i = 0; i < n; i++)
+        data[i] = (float)(PI * (2.0 * nastl_rng_uniform(rng) - 1.0));
+}
+
 static void draw_frequencies(float *data, const struct nastl_tensor_spec *spec,
                              struct nastl_rng *rng)
 {
@@ -202,16 +219,28 @@ static void fill(float *data, size_t n, float value)
         data[i] = value;
 }
 
+static bool starts_at_one(enum nastl_role role)
+{
+    return role == NASTL_ROLE_SCALE || role == NASTL_ROLE_VARIANCE ||
+           role == NASTL_ROLE_FRONT || role == NASTL_ROLE_SHARE;
+}
+
 void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial)
 {
     struct nastl_rng rng;
+    net->seed = seed;
+    net->trial = trial;
     nastl_rng_init(&rng, seed, trial, NASTL_RNG_INIT);
     for (size_t i = 0; i < net->graph->tensor_count; i++) {
         const struct nastl_tensor_spec *spec = &net->graph->tensors[i];
         const size_t n = nastl_tensor_size(spec);
         float *data = net->tensors[i].data;
-        if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS ||
-            spec->role == NASTL_ROLE_NUMERIC)
+        if (spec->ntk)
+            draw_ntk(data, spec, &rng);
+        else if (spec->role == NASTL_ROLE_PHASE)
+            draw_phases(data, n, &rng);
+        else if (spec->role == NASTL_ROLE_WEIGHT || spec->role == NASTL_ROLE_BIAS ||
+                 spec->role == NASTL_ROLE_NUMERIC)
             draw_layer(data, spec, &rng);
         else if (spec->role == NASTL_ROLE_SIGNS)
             draw_signs(data, spec, net->graph, &rng);
@@ -224,10 +253,7 @@ void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial)
         else if (spec->role == NASTL_ROLE_BINS)
             fill_bins(data, spec);
         else
-            fill(data, n,
-                 spec->role == NASTL_ROLE_SCALE || spec->role == NASTL_ROLE_VARIANCE
-                     ? 1.0f
-                     : 0.0f);
+            fill(data, n, starts_at_one(spec->role) ? 1.0f : 0.0f);
     }
 }
 

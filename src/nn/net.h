@@ -31,13 +31,16 @@ const struct nastl_graph *nastl_net_graph(const struct nastl_net *net);
 
 /* Weights as PyTorch draws them (uniform, Kaiming He 2015 with a = sqrt 5), norms at one
  * and zero, tables normal with variance 1 / width, so that a category is as long as a
- * one-hot one, tokens uniform on ±1 / sqrt(width); from the stream (seed, trial,
+ * one-hot one, tokens uniform on ±1 / sqrt(width); layers with the
+ * neural tangent kernel's parametrisation normal with variance 1 / inputs, biases 0; from
+ * the stream (seed, trial,
  * NASTL_RNG_INIT). */
 void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial);
 
 /* What a network takes from the training rows before it is trained: the bins of
- * piecewise-linear embeddings, by quantiles. Until then they are equal parts of -3 … 3.
- */
+ * piecewise-linear embeddings, by quantiles (until then they are equal parts of -3 … 3);
+ * then the size of the weights and the biases of layers that ask for it. Its draws are of
+ * the stream that nastl_net_init() was given. */
 int nastl_net_fit(struct nastl_net *net, const struct nastl_xy *xy, const int32_t *rows,
                   size_t count);
 

@@ -20,6 +20,8 @@ struct nastl_net {
     size_t *at;                   /* (tensors) start in params */
     size_t decayed, trainable, total;
     float *params;
+    uint64_t seed; /* of nastl_net_init(), for draws that wait for rows */
+    uint32_t trial;
     struct nastl_plan *large, *small; /* for forward runs; made when first needed */
     struct nastl_row *row;
     struct nastl_plan *single; /* instead of `row`, where rows have tokens */
@@ -28,6 +30,12 @@ struct nastl_net {
 /* Of a batch, so many rows are worked on at once: all, but where rows have tokens, as
  * many as keep what is worked on near (and no memory grows with the batch). */
 size_t nastl_net_part(const struct nastl_net *net, size_t batch);
+
+/* nastl_net_fit() for linear nodes that are fitted to rows: each neuron gets a variance
+ * of 1 over the rows, and minus a random mean of five of them as its bias (the
+ * initialisations "std" and "he+5" of Holzmüller et al. 2024). */
+int nastl_fit_layers(struct nastl_net *net, const struct nastl_xy *xy,
+                     const int32_t *rows, size_t count);
 
 int nastl_row_create(struct nastl_row **out, const struct nastl_net *net);
 void nastl_row_destroy(struct nastl_row *row);

@@ -41,6 +41,7 @@ struct nastl_step {
     uint64_t seed, index; /* of dropout's stream, and the step in it */
     uint32_t trial;
     uint64_t noise; /* blocks of the stream that earlier parts of the step took */
+    double spared;  /* share of every rate of dropout that does not count; 0: none */
 };
 
 /* One number a parameter of the graph: tensor i starts at data + at[i]. */
@@ -110,8 +111,9 @@ struct nastl_op {
 
 extern const struct nastl_op_kind nastl_op_input, nastl_op_linear, nastl_op_layer_norm,
     nastl_op_batch_norm, nastl_op_activation, nastl_op_piecewise, nastl_op_periodic,
-    nastl_op_add, nastl_op_tokens, nastl_op_attention, nastl_op_reglu, nastl_op_first,
-    nastl_op_members, nastl_op_scale, nastl_op_member_linear, nastl_op_average;
+    nastl_op_pbld, nastl_op_add, nastl_op_tokens, nastl_op_attention, nastl_op_reglu,
+    nastl_op_first, nastl_op_members, nastl_op_scale, nastl_op_member_linear,
+    nastl_op_average;
 
 struct nastl_plan {
     const struct nastl_graph *graph;
@@ -142,6 +144,9 @@ int nastl_plan_backward(struct nastl_plan *plan, const struct nastl_step *step);
 struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_step *step,
                                 uint64_t offset);
 
+/* How many of 65536 elements an operator drops in this step; 0 when deployed. */
+uint32_t nastl_op_drop(const struct nastl_op *op, const struct nastl_step *step);
+
 /* ---- shared with the path for single rows ---- */
 
 /* One categorical value of one row of the input, which is zero there: from `table`
@@ -160,6 +165,9 @@ void nastl_pass_rest(struct nastl_op *op, size_t columns, size_t made);
 void nastl_layer_norm(float *y, const float *x, const float *weight, const float *bias,
                       size_t rows, size_t width);
 void nastl_activate(enum nastl_activation activation, float *y, const float *x, size_t n);
+/* y = x + share * (f(x) - x) over one row; y == x is allowed. */
+void nastl_activate_share(enum nastl_activation activation, float *y, const float *x,
+                          const float *share, size_t width);
 
 /* One row of a member: y = x * scale[m] + bias[m], bias or NULL; y == x is allowed. And
  * y (width) = x (inputs) W[m]^T + bias[m]. */

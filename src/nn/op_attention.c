@@ -26,7 +26,6 @@ static int create(struct nastl_op *op, struct nastl_plan *plan)
         .queries = op->node->rows,
         .heads = op->node->heads,
         .width = op->width / op->node->heads,
-        .drop = op->training ? (uint32_t)(op->rate * 65536.0 + 0.5) : 0,
     };
     op->noise_blocks = batch_of(op) * nastl_attention_noise(&state->shape);
     return 0;
@@ -51,9 +50,10 @@ static struct nastl_rng noise_of(const struct nastl_op *op, const struct nastl_s
 
 static int forward(struct nastl_op *op, const struct nastl_step *step)
 {
-    const struct state *state = op->state;
+    struct state *state = op->state;
     const struct nastl_attention *shape = &state->shape;
     const size_t kept = nastl_attention_kept(shape);
+    state->shape.drop = nastl_op_drop(op, step);
     for (size_t i = 0; i < batch_of(op); i++) {
         const struct nastl_rng noise = noise_of(op, step, i);
         nastl_attention_forward(shape, op->out + i * shape->queries * op->width,

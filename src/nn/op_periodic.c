@@ -4,54 +4,18 @@
 
 #include <string.h>
 
-#include "base/hot.h"
+#include "nn/wave.h"
 
 enum { FREQUENCY, WEIGHT, BIAS }; /* tensors of the node */
 
-static const float TURN = 6.28318530717958647692f; /* 2 pi */
-
-/* ---- cosines and sines of whole turns ---- */
-
-/* sin(2 pi r) for |r| <= 1/4, to 1e-7: Taylor's series up to the 11th power. */
-NASTL_HOT_INLINE float sine_of_turn(float r)
-{
-    const float a = TURN * r, s = a * a;
-    float p = -2.50521084e-8f;
-    p = p * s + 2.75573192e-6f;
-    p = p * s - 1.98412698e-4f;
-    p = p * s + 8.33333333e-3f;
-    p = p * s - 1.66666667e-1f;
-    return p * s * a + a;
-}
-
-/* Cosine and sine of u turns. Adding 1.5 * 2^23 rounds: r is what is left of a whole
- * turn, -1/2 … 1/2. */
-NASTL_HOT_INLINE void wave(float *cosine, float *sine, float u)
-{
-    const float whole = (u + 12582912.0f) - 12582912.0f, r = u - whole;
-    const float size = r < 0.0f ? -r : r;
-    const float folded = size > 0.25f ? 0.5f - size : size;
-    *cosine = sine_of_turn(0.25f - size);
-    *sine = sine_of_turn(r < 0.0f ? -folded : folded);
-}
+/* ---- forward ---- */
 
 NASTL_HOT_INLINE void waves_of(float *restrict waves, const float *restrict frequency,
                                size_t count, float x)
 {
 #pragma omp simd
     for (size_t k = 0; k < count; k++)
-        wave(&waves[k], &waves[count + k], frequency[k] * x);
-}
-
-/* ---- forward ---- */
-
-NASTL_HOT_INLINE float dot(const float *restrict a, const float *restrict b, size_t n)
-{
-    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (size_t k = 0; k < n; k++)
-        sum += a[k] * b[k];
-    return sum;
+        nastl_wave(&waves[k], &waves[count + k], frequency[k] * x);
 }
 
 NASTL_HOT void nastl_periodic_row(const struct nastl_periodic *table, float *restrict y,
@@ -62,8 +26,8 @@ NASTL_HOT void nastl_periodic_row(const struct nastl_periodic *table, float *res
         float *wave = waves + d * 2 * count;
         waves_of(wave, table->frequency + d * count, count, x[d]);
         for (size_t c = d * each; c < (d + 1) * each; c++) {
-            const float sum =
-                table->bias[c] + dot(wave, table->weight + c * 2 * count, 2 * count);
+            const float sum = table->bias[c] +
+                              nastl_dot(wave, table->weight + c * 2 * count, 2 * count);
             y[c] = sum > 0.0f ? sum : 0.0f;
         }
     }
@@ -129,7 +93,7 @@ NASTL_HOT_INLINE void collect_frequencies(float *restrict dfrequency,
                                           const float *restrict dwave, float x,
                                           size_t count)
 {
-    const float turn = TURN * x;
+    const float turn = NASTL_TURN * x;
 #pragma omp simd
     for (size_t k = 0; k < count; k++)
         dfrequency[k] += turn * (wave[k] * dwave[count + k] - wave[count + k] * dwave[k]);

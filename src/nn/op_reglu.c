@@ -13,17 +13,10 @@ struct state {
     float factor;    /* of what is kept */
 };
 
-static uint32_t drop_of(const struct nastl_op *op)
-{
-    return op->training ? (uint32_t)(op->rate * 65536.0 + 0.5) : 0;
-}
-
 static void place(struct nastl_op *op, struct nastl_carver *carver)
 {
     struct state *state = op->state;
-    const uint32_t drop = drop_of(op);
-    state->factor = 65536.0f / (float)(65536 - drop);
-    if (drop)
+    if (op->training && op->rate > 0.0)
         state->noise = nastl_carve(carver, HALF, sizeof *state->noise);
 }
 
@@ -63,7 +56,8 @@ static void drop_all(struct nastl_op *op, const struct nastl_step *step, uint32_
 
 static int forward(struct nastl_op *op, const struct nastl_step *step)
 {
-    const uint32_t drop = drop_of(op);
+    const uint32_t drop = nastl_op_drop(op, step);
+    ((struct state *)op->state)->factor = 65536.0f / (float)(65536 - drop);
     gate(op->out, op->in, op->rows, op->width);
     if (drop)
         drop_all(op, step, drop);

@@ -36,11 +36,12 @@ NASTL_HOT static void update(float *restrict p, const float *restrict grad,
     }
 }
 
-void nastl_adamw(float *params, const float *grads, float *m, float *v, size_t n,
-                 size_t decayed, const struct nastl_recipe *recipe, uint64_t t,
-                 float scale)
+static void step_group(float *params, const float *grads, float *m, float *v,
+                       const struct nastl_group *group, const struct nastl_recipe *recipe,
+                       uint64_t t, float scale)
 {
-    const double b1 = recipe->beta1, b2 = recipe->beta2, rate = recipe->learning_rate;
+    const double b1 = recipe->beta1, b2 = recipe->beta2;
+    const double rate = recipe->learning_rate * group->rate;
     const struct factors factors = {
         .beta1 = (float)b1,
         .beta2 = (float)b2,
@@ -48,13 +49,21 @@ void nastl_adamw(float *params, const float *grads, float *m, float *v, size_t n
         .rest2 = (float)(1.0 - b2),
         .rate = (float)(rate / (1.0 - pow(b1, (double)t))),
         .root = (float)(1.0 / sqrt(1.0 - pow(b2, (double)t))),
-        .epsilon = (float)EPSILON,
+        .epsilon = (float)(EPSILON * group->epsilon),
         .scale = scale,
     };
-    const float keep = (float)(1.0 - rate * recipe->weight_decay);
-    update(params, grads, m, v, decayed, keep, &factors);
-    update(params + decayed, grads + decayed, m + decayed, v + decayed, n - decayed, 1.0f,
-           &factors);
+    const float keep =
+        (float)(1.0 - recipe->learning_rate * group->decay * recipe->weight_decay);
+    const size_t at = group->at;
+    update(params + at, grads + at, m + at, v + at, group->count, keep, &factors);
+}
+
+void nastl_adamw(float *params, const float *grads, float *m, float *v,
+                 const struct nastl_group *groups, size_t count,
+                 const struct nastl_recipe *recipe, uint64_t t, float scale)
+{
+    for (size_t i = 0; i < count; i++)
+        step_group(params, grads, m, v, &groups[i], recipe, t, scale);
 }
 
 float nastl_clip_scale(const float *grads, size_t n, double clip)

@@ -5,12 +5,32 @@
 
 #include "nn/train.h"
 
+/* Parameters that stand together and are stepped alike. */
+struct nastl_group {
+    size_t at, count;
+    double rate;    /* factor of the learning rate */
+    double decay;   /* of the learning rate that decay takes: 0 for those that do not */
+    double epsilon; /* factor of Adam's epsilon */
+};
+
+/* The groups of a network's trainable parameters, in their order: those that decay, those
+ * that do not, and what a recipe makes of it. Free with free().
+ *
+ * A weight w / sqrt(n) of which w is learnt (spec->ntk): Adam's step does not depend on
+ * the size of gradients, so that a step of w is one of the product with the learning rate
+ * divided by sqrt(n) and epsilon times sqrt(n), and its decay is the same. */
+int nastl_groups_create(struct nastl_group **out, size_t *count,
+                        const struct nastl_net *net, const struct nastl_recipe *recipe);
+
 /* One step of AdamW (Loshchilov and Hutter 2019) as PyTorch computes it, step t = 1, 2, …
- * on n parameters of which the first `decayed` decay. All gradients are first multiplied
- * with `scale`. m and v are the moments. */
-void nastl_adamw(float *params, const float *grads, float *m, float *v, size_t n,
-                 size_t decayed, const struct nastl_recipe *recipe, uint64_t t,
-                 float scale);
+ * on the parameters of each group. All gradients are first multiplied with `scale`. m and
+ * v are the moments. */
+void nastl_adamw(float *params, const float *grads, float *m, float *v,
+                 const struct nastl_group *groups, size_t count,
+                 const struct nastl_recipe *recipe, uint64_t t, float scale);
+
+/* A schedule's factor at t, from 0 at the start to 1 at the end. */
+double nastl_schedule_at(enum nastl_schedule schedule, double t);
 
 /* The factor of the learning rate at a step from 0, with so many steps an epoch: rises
  * over warmup_epochs, then follows the schedule, which ends at max_epochs. */

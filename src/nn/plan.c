@@ -10,12 +10,12 @@
 #include "nn/kernel.h"
 
 static const struct nastl_op_kind *const kinds[] = {
-    &nastl_op_input,         &nastl_op_linear,     &nastl_op_layer_norm,
-    &nastl_op_batch_norm,    &nastl_op_activation, &nastl_op_activation,
-    &nastl_op_piecewise,     &nastl_op_periodic,   &nastl_op_add,
-    &nastl_op_tokens,        &nastl_op_attention,  &nastl_op_reglu,
-    &nastl_op_first,         &nastl_op_members,    &nastl_op_scale,
-    &nastl_op_member_linear, &nastl_op_average,
+    &nastl_op_input,      &nastl_op_linear,        &nastl_op_layer_norm,
+    &nastl_op_batch_norm, &nastl_op_activation,    &nastl_op_activation,
+    &nastl_op_piecewise,  &nastl_op_periodic,      &nastl_op_pbld,
+    &nastl_op_add,        &nastl_op_tokens,        &nastl_op_attention,
+    &nastl_op_reglu,      &nastl_op_first,         &nastl_op_members,
+    &nastl_op_scale,      &nastl_op_member_linear, &nastl_op_average,
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
 
@@ -62,7 +62,7 @@ static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, si
         return !training || node->rate == 0.0 ||
                (drops_out(from) && from->rate == 0.0 && reads_alone(graph, at));
     return node->kind == NASTL_NODE_ACTIVATION &&
-           node->activation == NASTL_ACTIVATION_RELU &&
+           node->activation == NASTL_ACTIVATION_RELU && node->tensor_count == 0 &&
            from->node->kind == NASTL_NODE_LINEAR && from->node->tensor_count == 2 &&
            from->activation == NASTL_NO_ACTIVATION && reads_alone(graph, at) &&
            !(training && is_dropout(graph, at + 1, at));
@@ -193,6 +193,11 @@ struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_st
     nastl_rng_init(&rng, step->seed, step->trial, NASTL_RNG_DROPOUT);
     nastl_rng_seek(&rng, (step->index << 32) + step->noise + op->noise_block + offset);
     return rng;
+}
+
+uint32_t nastl_op_drop(const struct nastl_op *op, const struct nastl_step *step)
+{
+    return op->training ? (uint32_t)(op->rate * (1.0 - step->spared) * 65536.0 + 0.5) : 0;
 }
 
 /* ---- placing: blocks in the workspace ---- */

@@ -17,10 +17,11 @@ static bool is_word(const struct nastl_candidate *candidate, const char *key,
     return strcmp(nastl_candidate_text(candidate, key, ""), word) == 0;
 }
 
-static enum nastl_schedule schedule_of(const struct nastl_candidate *candidate)
+static enum nastl_schedule schedule_of(const struct nastl_candidate *candidate,
+                                       const char *key)
 {
-    const int found = nastl_schedule_from_name(
-        nastl_candidate_text(candidate, "training.schedule", "constant"));
+    const int found =
+        nastl_schedule_from_name(nastl_candidate_text(candidate, key, "constant"));
     return found < 0 ? NASTL_SCHEDULE_CONSTANT : (enum nastl_schedule)found;
 }
 
@@ -35,8 +36,17 @@ void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *can
         .batch_size = whole(candidate, "training.batch_size", 256.0),
         .max_epochs = whole(candidate, "training.max_epochs", 100.0),
         .patience = whole(candidate, "training.patience", 16.0),
+        .keeps_last = is_word(candidate, "training.ties", "last"),
         .clip = nastl_candidate_number(candidate, "training.clip", 1.0),
-        .schedule = schedule_of(candidate),
+        .schedule = schedule_of(candidate, "training.schedule"),
+        .dropout_schedule = schedule_of(candidate, "training.dropout_schedule"),
+        .decay_schedule = schedule_of(candidate, "training.weight_decay_schedule"),
+        .decays_all = is_word(candidate, "training.decayed", "all_but_biases"),
+        .bias_rate = nastl_candidate_number(candidate, "training.bias_rate", 1.0),
+        .front_rate = nastl_candidate_number(candidate, "training.front_rate", 1.0),
+        .embedding_rate =
+            nastl_candidate_number(candidate, "training.embedding_rate", 1.0),
+        .share_rate = nastl_candidate_number(candidate, "training.share_rate", 1.0),
         .warmup_epochs = whole(candidate, "training.warmup_epochs", 0.0),
         .label_smoothing =
             nastl_candidate_number(candidate, "training.label_smoothing", 0.0),

@@ -3,9 +3,9 @@
  *
  *   panel p   | W[64p … 64p+63][0] | W[64p … 64p+63][1] | … |   64 floats an input
  *
- * Widths are filled up with zeros to whole panels of 16. A batch norm after a linear is
- * folded into its weights.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Widths are filled up with zeros to whole panels of 16. A batch norm after a linear and
+ * a scale of the inputs before it are folded into its weights. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "nn/net_impl.h"
 
 #include <math.h>
@@ -22,19 +22,20 @@ enum { MULTIPLE = NASTL_LANES_MOST, PANEL = 4 * MULTIPLE };
 
 struct stage {
     const struct nastl_node *node;
-    const struct nastl_node *fold; /* LINEAR: the batch norm after it, or NULL */
-    bool skip;                     /* nothing to do: folded, or dropout */
-    bool in_place;                 /* y is x */
-    size_t rows;                   /* members, else 1 */
-    size_t inputs, width, padded;  /* padded: width in whole vectors */
-    size_t stride;                 /* between rows of x */
-    float *weight;                 /* LINEAR: panels */
-    float *bias;                   /* LINEAR: (padded) */
-    struct nastl_piecewise bins;   /* PIECEWISE */
-    float *numbers;                /* PIECEWISE: (D'); PERIODIC: (D', 2 pieces) */
-    int32_t *bin;                  /* PIECEWISE: (D') */
-    float *out;                    /* (rows, padded) */
-    const float *x, *z;            /* what it reads; ADD: the second */
+    const struct nastl_node *fold;  /* LINEAR: the batch norm after it, or NULL */
+    const struct nastl_node *front; /* LINEAR: the scale before it, or NULL */
+    bool skip;                      /* nothing to do: folded, or dropout */
+    bool in_place;                  /* y is x */
+    size_t rows;                    /* members, else 1 */
+    size_t inputs, width, padded;   /* padded: width in whole vectors */
+    size_t stride;                  /* between rows of x */
+    float *weight;                  /* LINEAR: panels */
+    float *bias;                    /* LINEAR: (padded) */
+    struct nastl_piecewise bins;    /* PIECEWISE */
+    float *numbers;                 /* PIECEWISE: (D'); PERIODIC, PBLD: (D', 2 pieces) */
+    int32_t *bin;                   /* PIECEWISE: (D') */
+    float *out;                     /* (rows, padded) */
+    const float *x, *z;             /* what it reads; ADD: the second */
 };
 
 struct nastl_row {
@@ -63,6 +64,16 @@ static const struct nastl_node *folded_norm(const struct nastl_graph *graph, siz
                : NULL;
 }
 
+/* A scale of the inputs that a linear alone reads. */
+static bool folds_front(const struct nastl_graph *graph, size_t at)
+{
+    const struct nastl_node *node = &graph->nodes[at];
+    return node->kind == NASTL_NODE_SCALE && node->rows == 1 && node->tensor_count == 1 &&
+           nastl_graph_readers(graph, at) == 1 && at + 1 < graph->node_count &&
+           graph->nodes[at + 1].kind == NASTL_NODE_LINEAR &&
+           graph->nodes[at + 1].from == at;
+}
+
 /* A dropout hands on what it reads, which others may read too. */
 static bool passes_through(const struct nastl_row *row, size_t at)
 {
@@ -83,7 +94,8 @@ static void describe_stages(struct nastl_row *row)
             stage->node->kind == NASTL_NODE_MEMBERS ? 0 : padded_width(stage->inputs);
         stage->padded = padded_width(stage->width);
         stage->fold = folded_norm(graph, i);
-        stage->skip = stage->node->kind == NASTL_NODE_DROPOUT ||
+        stage->front = i > 0 && folds_front(graph, i - 1) ? &graph->nodes[i - 1] : NULL;
+        stage->skip = stage->node->kind == NASTL_NODE_DROPOUT || folds_front(graph, i) ||
                       (i > 0 && row->stages[i - 1].fold == stage->node);
         stage->in_place =
             stage->skip || (nastl_node_keeps_shape(stage->node->kind) &&
@@ -100,7 +112,7 @@ static void place_embedding(const struct nastl_graph *graph, struct stage *stage
         nastl_piecewise_place(&stage->bins, graph, stage->node, carver);
         stage->numbers = nastl_carve(carver, columns, sizeof(float));
         stage->bin = nastl_carve(carver, columns, sizeof *stage->bin);
-    } else if (stage->node->kind == NASTL_NODE_PERIODIC) {
+    } else if (nastl_node_embeds(stage->node)) {
         stage->numbers =
             nastl_carve(carver, columns * 2 * stage->node->pieces, sizeof(float));
     }
@@ -184,6 +196,7 @@ static bool has_bias(const struct stage *stage)
 static void copy_linear(const struct nastl_row *row, const struct stage *stage)
 {
     const float *weight = tensor(row, stage->node, 0);
+    const float *front = stage->front ? tensor(row, stage->front, 0) : NULL;
     for (size_t o = 0; o < stage->width; o++) {
         float factor = 1.0f, shift = 0.0f, mean = 0.0f;
         if (stage->fold) {
@@ -195,7 +208,8 @@ static void copy_linear(const struct nastl_row *row, const struct stage *stage)
         const float bias = has_bias(stage) ? tensor(row, stage->node, 1)[o] : 0.0f;
         stage->bias[o] = (bias - mean) * factor + shift;
         for (size_t i = 0; i < stage->inputs; i++)
-            stage->weight[panel_at(stage, o, i)] = factor * weight[o * stage->inputs + i];
+            stage->weight[panel_at(stage, o, i)] =
+                factor * weight[o * stage->inputs + i] * (front ? front[i] : 1.0f);
     }
 }
 
@@ -285,8 +299,14 @@ static void run_batch_norm(const struct nastl_row *row, const struct stage *stag
 static void run_activation(const struct nastl_row *row, const struct stage *stage,
                            float *y, const float *x)
 {
-    (void)row;
-    nastl_activate(stage->node->activation, y, x, stage->rows * stage->padded);
+    if (stage->node->tensor_count == 0) {
+        nastl_activate(stage->node->activation, y, x, stage->rows * stage->padded);
+        return;
+    }
+    for (size_t m = 0; m < stage->rows; m++)
+        nastl_activate_share(stage->node->activation, y + m * stage->padded,
+                             x + m * stage->stride, tensor(row, stage->node, 0),
+                             stage->width);
 }
 
 /* What stands behind the numbers is passed on behind their embeddings. */
@@ -315,6 +335,20 @@ static void run_periodic(const struct nastl_row *row, const struct stage *stage,
                                          .weight = tensor(row, stage->node, 1),
                                          .bias = tensor(row, stage->node, 2)};
     nastl_periodic_row(&table, y, stage->numbers, x);
+    pass_rest(row, stage, y, x);
+}
+
+static void run_pbld(const struct nastl_row *row, const struct stage *stage, float *y,
+                     const float *x)
+{
+    const struct nastl_pbld table = {.columns = row->net->graph->shape.numeric,
+                                     .count = stage->node->pieces,
+                                     .each = stage->node->each,
+                                     .frequency = tensor(row, stage->node, 0),
+                                     .phase = tensor(row, stage->node, 1),
+                                     .weight = tensor(row, stage->node, 2),
+                                     .bias = tensor(row, stage->node, 3)};
+    nastl_pbld_row(&table, y, stage->numbers, x);
     pass_rest(row, stage, y, x);
 }
 
@@ -353,8 +387,8 @@ static void run_average(const struct nastl_row *row, const struct stage *stage, 
 
 static const stage_function functions[] = {
     NULL,          run_linear,   run_layer_norm,    run_batch_norm, run_activation, NULL,
-    run_piecewise, run_periodic, run_add,           NULL,           NULL,           NULL,
-    NULL, /* tokens: net.c runs a plan */
+    run_piecewise, run_periodic, run_pbld,          run_add,        NULL,           NULL,
+    NULL,          NULL, /* tokens: net.c runs a plan */
     run_scale,     run_scale,    run_member_linear, run_average,
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");

@@ -1,4 +1,4 @@
-/* schedule.c: how the learning rate changes over a training.
+/* schedule.c: how a learning rate, dropout or weight decay changes over a training.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "nn/optim.h"
 
@@ -7,7 +7,7 @@
 
 static const double PI = 3.14159265358979323846;
 
-static const char *const names[] = {"constant", "cosine", "flat_cosine"};
+static const char *const names[] = {"constant", "cosine", "flat_cosine", "coslog4"};
 _Static_assert(sizeof names / sizeof *names == NASTL_SCHEDULE_COUNT, "one a schedule");
 
 int nastl_schedule_from_name(const char *name)
@@ -24,6 +24,20 @@ static double cosine(double t)
     return 0.5 * (1.0 + cos(PI * fmin(t, 1.0)));
 }
 
+double nastl_schedule_at(enum nastl_schedule schedule, double t)
+{
+    switch (schedule) {
+    case NASTL_SCHEDULE_COSINE:
+        return cosine(t);
+    case NASTL_SCHEDULE_FLAT_COSINE: /* as coslog4, of Holzmüller et al. 2024 */
+        return t < 0.5 ? 1.0 : cosine(2.0 * t - 1.0);
+    case NASTL_SCHEDULE_COSLOG4:
+        return 0.5 * (1.0 - cos(2.0 * PI * log2(1.0 + 15.0 * fmin(t, 1.0))));
+    default:
+        return 1.0;
+    }
+}
+
 double nastl_schedule_factor(const struct nastl_recipe *recipe, uint64_t step,
                              size_t epoch_steps)
 {
@@ -33,9 +47,5 @@ double nastl_schedule_factor(const struct nastl_recipe *recipe, uint64_t step,
     if ((double)step < warm)
         return ((double)step + 1.0) / warm;
     const double t = rest > 0.0 ? ((double)step - warm) / rest : 0.0;
-    if (recipe->schedule == NASTL_SCHEDULE_CONSTANT)
-        return 1.0;
-    if (recipe->schedule == NASTL_SCHEDULE_COSINE)
-        return cosine(t);
-    return t < 0.5 ? 1.0 : cosine(2.0 * t - 1.0); /* Holzmüller et al. 2024 */
+    return nastl_schedule_at(recipe->schedule, t);
 }

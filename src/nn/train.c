@@ -42,6 +42,8 @@ struct nastl_trainer {
     float *m, *v, *best;        /* best: (total) */
     float *latest;              /* (weight_average, total): of the last epochs, in turn */
     struct nastl_loss_form form;
+    struct nastl_group *groups; /* (group_count) of the parameters */
+    size_t group_count;
     int32_t *order; /* (train_count) rows in this epoch's order */
     float *labels;  /* (batch members): each member has its loss */
     float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
@@ -155,14 +157,15 @@ static int validate(struct nastl_trainer *trainer, double *score, double *loss)
     return 0;
 }
 
-/* Of two epochs with the same score, the one with the lower loss is better. A score that
- * is not a number is the worst. */
-static bool is_better(const struct nastl_trainer_state *state, double score, double loss)
+/* Of two epochs with the same score, the one with the lower loss is better, or the later
+ * one. A score that is not a number is the worst. */
+static bool is_better(const struct nastl_trainer *trainer, double score, double loss)
 {
+    const struct nastl_trainer_state *state = &trainer->state;
     if (isnan(score) != isnan(state->best_score))
         return isnan(state->best_score);
     if (isnan(score) || score == state->best_score)
-        return loss < state->best_loss;
+        return trainer->params.recipe.keeps_last || loss < state->best_loss;
     return score > state->best_score;
 }
 
@@ -185,21 +188,30 @@ static int judge(struct nastl_trainer *trainer, double *score)
         return 0;
     }
     TRY(validate(trainer, score, &loss));
-    if (trainer->state.epoch == 0 || is_better(&trainer->state, *score, loss))
+    if (trainer->state.epoch == 0 || is_better(trainer, *score, loss))
         keep(trainer, *score, loss);
     return 0;
 }
 
 /* ---- averages of weights ---- */
 
-/* The network's parameters become the mean of those of the last epochs. */
-static void average(struct nastl_trainer *trainer, size_t epochs)
+/* How many epochs a mean takes in: those that first find their way are left out. */
+static size_t averaged_epochs(const struct nastl_trainer *trainer)
 {
-    const size_t total = trainer->net->total;
+    const size_t half = (trainer->state.epoch + 1) / 2;
+    const size_t most = trainer->params.recipe.weight_average;
+    return half < most ? half : most;
+}
+
+/* The network's parameters become the mean of those of the last epochs. */
+static void average(struct nastl_trainer *trainer)
+{
+    const size_t total = trainer->net->total, epochs = averaged_epochs(trainer);
+    const size_t most = trainer->params.recipe.weight_average;
     for (size_t i = 0; i < total; i++) {
         double sum = 0.0;
         for (size_t e = 0; e < epochs; e++)
-            sum += (double)trainer->latest[e * total + i];
+            sum += (double)trainer->latest[(trainer->state.epoch - e) % most * total + i];
         trainer->net->params[i] = (float)(sum / (double)epochs);
     }
 }
@@ -215,9 +227,9 @@ static int judge_epoch(struct nastl_trainer *trainer, double *score)
     double averaged;
     float *now = trainer->latest + epoch % most * total;
     memcpy(now, trainer->net->params, total * sizeof *now);
-    if (epoch == 1)
+    if (averaged_epochs(trainer) == 1)
         return 0;
-    average(trainer, epoch < most ? epoch : most);
+    average(trainer);
     TRY(judge(trainer, &averaged));
     memcpy(trainer->net->params, now, total * sizeof *now);
     *score = averaged > *score ? averaged : *score;
@@ -262,15 +274,26 @@ static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step
     return 0;
 }
 
+/* How much of the training the steps so far are, if no early stop comes. */
+static double progress(const struct nastl_trainer *trainer)
+{
+    const double steps =
+        (double)epoch_steps(trainer) * (double)trainer->params.recipe.max_epochs;
+    return steps > 0.0 ? fmin((double)trainer->state.step / steps, 1.0) : 0.0;
+}
+
 /* All parts of a batch, one after another; parts have dropout masks of their own. */
 static int run_parts(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
                      double *loss)
 {
     const struct nastl_train_params *params = &trainer->params;
-    struct nastl_step step = {.xy = params->xy,
-                              .seed = params->seed,
-                              .index = trainer->state.step++,
-                              .trial = params->trial};
+    const struct nastl_recipe *recipe = &params->recipe;
+    struct nastl_step step = {
+        .spared = 1.0 - nastl_schedule_at(recipe->dropout_schedule, progress(trainer)),
+        .xy = params->xy,
+        .seed = params->seed,
+        .index = trainer->state.step++,
+        .trial = params->trial};
     if (trainer->part_grads)
         memset(trainer->grads, 0, trainer->net->trainable * sizeof(float));
     for (size_t at = 0; at < count; at += step.count) {
@@ -288,12 +311,13 @@ int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_
     assert(count > 0 && count <= trainer->batch);
     const struct nastl_recipe *recipe = &trainer->params.recipe;
     const struct nastl_net *net = trainer->net;
-    TRY(run_parts(trainer, rows, count, loss));
     struct nastl_recipe now = *recipe;
+    now.weight_decay *= nastl_schedule_at(recipe->decay_schedule, progress(trainer));
+    TRY(run_parts(trainer, rows, count, loss));
     now.learning_rate *=
         nastl_schedule_factor(recipe, trainer->state.step - 1, epoch_steps(trainer));
-    nastl_adamw(net->params, trainer->grads, trainer->m, trainer->v, net->trainable,
-                net->decayed, &now, trainer->state.step,
+    nastl_adamw(net->params, trainer->grads, trainer->m, trainer->v, trainer->groups,
+                trainer->group_count, &now, trainer->state.step,
                 nastl_clip_scale(trainer->grads, net->trainable, recipe->clip));
     return 0;
 }
@@ -353,6 +377,10 @@ int nastl_trainer_create(struct nastl_trainer **out, struct nastl_net *net,
     TRY_GOTO(status, decide_batches(trainer), fail);
     TRY_GOTO(status, nastl_loss_form_init(&trainer->form, params, trainer->outputs),
              fail);
+    TRY_GOTO(status,
+             nastl_groups_create(&trainer->groups, &trainer->group_count, net,
+                                 &trainer->params.recipe),
+             fail);
     TRY_GOTO(status, allocate(trainer), fail);
     TRY_GOTO(status, create_plans(trainer), fail);
     TRY_GOTO(status, judge(trainer, &score), fail);
@@ -370,6 +398,7 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer)
     nastl_plan_destroy(trainer->plan[0]);
     nastl_plan_destroy(trainer->plan[1]);
     nastl_loss_form_finish(&trainer->form);
+    free(trainer->groups);
     free(trainer->grads);
     free(trainer->part_grads);
     free(trainer->numbers);

@@ -21,19 +21,25 @@ enum nastl_schedule {
     NASTL_SCHEDULE_CONSTANT,
     NASTL_SCHEDULE_COSINE,      /* to 0 at the last of max_epochs */
     NASTL_SCHEDULE_FLAT_COSINE, /* constant for the first half, then so */
+    NASTL_SCHEDULE_COSLOG4,     /* four waves from 0, each twice as long as the last */
     NASTL_SCHEDULE_COUNT
 };
 int nastl_schedule_from_name(const char *name); /* -1 if unknown */
 
 struct nastl_recipe {
     double learning_rate; /* default 1e-3 */
-    double weight_decay;  /* decoupled, weights only: no biases, norms, embeddings */
-    double beta1, beta2;  /* default 0.9, 0.999 */
-    size_t batch_size;    /* default 256 */
-    size_t max_epochs;    /* default 100 */
-    size_t patience;      /* epochs without a better score; 0: no early stopping */
-    double clip;          /* largest norm of the gradient; 0: none; default 1 */
-    enum nastl_schedule schedule;
+    double weight_decay;  /* decoupled; no biases, no norms */
+    bool decays_all; /* embeddings, front scale and shares of activations decay, too */
+    double bias_rate, front_rate, embedding_rate,
+        share_rate;      /* factors of the learning rate; 0: 1 */
+    double beta1, beta2; /* default 0.9, 0.999 */
+    size_t batch_size;   /* default 256 */
+    size_t max_epochs;   /* default 100 */
+    size_t patience;     /* epochs without a better score; 0: no early stopping */
+    bool keeps_last;     /* of epochs with the same score; else that of the lowest loss */
+    double clip;         /* largest norm of the gradient; 0: none; default 1 */
+    enum nastl_schedule schedule; /* of the learning rate */
+    enum nastl_schedule dropout_schedule, decay_schedule;
     size_t warmup_epochs;   /* over which the learning rate rises to its full size */
     double label_smoothing; /* classes: share of a label that goes to all; default 0 */
     bool balanced;          /* classes: each weighs the same, however many rows it has */
@@ -81,8 +87,8 @@ struct nastl_train_result {
 
 /* Trains `net` from the weights it has, and leaves the best epoch's weights in it.
  *
- * weight_average n > 0: after each epoch the mean of the weights of the last n (of all,
- * as long as they are fewer) is looked at too (Izmailov et al. 2018), and stands for the
+ * weight_average n > 0: after each epoch the mean of the weights of the last n (at most
+ * of the later half of them) is looked at too (Izmailov et al. 2018), and stands for the
  * epoch where it is better; without validation rows it is what is kept. Running
  * statistics are averaged as weights are; they are not gathered anew. Training goes on
  * from the weights themselves.

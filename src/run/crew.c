@@ -25,7 +25,7 @@ struct slot {
     struct nastl_trial trial;
     struct nastl_model *model; /* until it is measured */
     enum stage stage;
-    bool kept; /* complete, and its weights are not thrown away */
+    bool is_best; /* complete, and no other one dominates it */
 };
 
 struct crew {
@@ -55,44 +55,6 @@ static const struct nastl_problem *problem_of(const struct crew *crew)
     return crew->params->problem;
 }
 
-/* ---- checkpoints --------------------------------------------------------------------
- */
-
-int nastl_crew_checkpoint(char **out, const struct nastl_study *study, size_t trial)
-{
-    struct nastl_strbuf path;
-    nastl_strbuf_init(&path);
-    nastl_strbuf_addf(&path, "%s/checkpoints/trial-%zu.h5", nastl_study_folder(study),
-                      trial);
-    return nastl_strbuf_take(out, &path);
-}
-
-static int save_model(const struct crew *crew, const struct slot *slot)
-{
-    char *path;
-    struct nastl_h5 *file;
-    TRY(nastl_crew_checkpoint(&path, crew->params->study, slot->trial.number));
-    int status = nastl_h5_create(&file, path);
-    if (status == NASTL_OK) {
-        status = nastl_model_save(slot->model, file, "/model");
-        if (status == NASTL_OK)
-            status = nastl_h5_commit(file);
-        nastl_h5_close(file);
-    }
-    free(path);
-    return status;
-}
-
-static void forget_model(const struct crew *crew, struct slot *slot)
-{
-    char *path;
-    slot->kept = false;
-    if (nastl_crew_checkpoint(&path, crew->params->study, slot->trial.number) < 0)
-        return;
-    nastl_file_discard(path);
-    free(path);
-}
-
 /* ---- values -------------------------------------------------------------------------
  */
 
@@ -115,7 +77,7 @@ static bool dominates(const double *a, const double *b, size_t m)
     return better;
 }
 
-/* Whoever dominates is kept, or dominated by one that is. */
+/* Whoever dominates is among the best, or dominated by one that is. */
 static bool is_on_front(const struct crew *crew, const struct slot *slot)
 {
     const struct nastl_problem *problem = problem_of(crew);
@@ -123,7 +85,7 @@ static bool is_on_front(const struct crew *crew, const struct slot *slot)
     minimised(mine, &slot->trial, problem);
     for (size_t k = 0; k < crew->count; k++) {
         const struct slot *at = crew->slots[k];
-        if (!at->kept)
+        if (!at->is_best)
             continue;
         minimised(other, &at->trial, problem);
         if (dominates(other, mine, problem->objective_count))
@@ -135,12 +97,9 @@ static bool is_on_front(const struct crew *crew, const struct slot *slot)
 /* Dominated for good: whoever dominates a trial stays. */
 static void drop_dominated(const struct crew *crew)
 {
-    if (crew->params->keep_all)
-        return;
     for (size_t k = 0; k < crew->count; k++) {
         struct slot *slot = crew->slots[k];
-        if (slot->kept && !is_on_front(crew, slot))
-            forget_model(crew, slot);
+        slot->is_best = slot->is_best && is_on_front(crew, slot);
     }
 }
 
@@ -153,18 +112,21 @@ static bool is_finished(const struct slot *slot)
     return json_object_get(slot->trial.details, "test") != NULL;
 }
 
-/* What a trial costs when the search is over: being measured, trained once more where
- * there were folds, and scored. */
+/* What a trial costs when the search is over: being measured, trained once more, and
+ * scored. */
 static double seconds_to_finish(const struct crew *crew, const struct slot *slot)
 {
     const struct nastl_problem *problem = problem_of(crew);
     const double folds = (double)problem->fold_count, jobs = (double)crew->cores;
     if (slot->stage == TRAINED)
         return measure_seconds;
-    if (!slot->kept || is_finished(slot))
+    if (slot->stage != DONE || slot->trial.state != NASTL_STATE_COMPLETE ||
+        is_finished(slot))
         return 0;
-    return (folds > 1 ? slot->trial.seconds / folds / jobs : 0) +
-           (problem->wants_latency ? 0 : NASTL_FINISH_SECONDS);
+    const double again = slot->trial.seconds / folds / jobs;
+    if (!slot->is_best)
+        return crew->params->keep_all ? again : 0;
+    return again + (problem->wants_latency ? 0 : NASTL_FINISH_SECONDS);
 }
 
 /* With the lock held: the front has changed. */
@@ -345,6 +307,24 @@ static int add_slot(struct slot **out, struct crew *crew)
     return NASTL_OK;
 }
 
+/* The file of a running trial's checkpoint; the caller frees *out. */
+static int checkpoint_path(char **out, const struct crew *crew, const struct slot *slot)
+{
+    char name[64];
+    snprintf(name, sizeof name, "trial-%zu.h5", slot->trial.number);
+    return nastl_file_join(out, crew->params->checkpoints, name);
+}
+
+/* A trial that is over needs none. */
+static int drop_checkpoint(const struct crew *crew, const struct slot *slot)
+{
+    char *path;
+    TRY(checkpoint_path(&path, crew, slot));
+    nastl_file_discard(path);
+    free(path);
+    return NASTL_OK;
+}
+
 /* The ledger's record of this trial, if it is over; it moves into the slot. */
 static bool take_from_ledger(struct crew *crew, struct slot *slot)
 {
@@ -355,9 +335,7 @@ static bool take_from_ledger(struct crew *crew, struct slot *slot)
     slot->trial = crew->ledger[k];
     crew->ledger[k] = (struct nastl_trial){.state = NASTL_STATE_RUNNING};
     slot->stage = DONE;
-    slot->kept = slot->trial.state == NASTL_STATE_COMPLETE;
-    if (!slot->kept) /* it may have been killed before */
-        forget_model(crew, slot);
+    slot->is_best = slot->trial.state == NASTL_STATE_COMPLETE;
     crew->trained++;
     crew->reused++;
     describe_best(crew);
@@ -383,7 +361,7 @@ static int begin_trial(struct slot **out, struct crew *crew)
     TRY(nastl_study_begin(crew->params->study, slot->trial.number, &slot->trial.candidate,
                           problem_of(crew)->space));
     if (take_from_ledger(crew, slot))
-        return NASTL_OK;
+        return drop_checkpoint(crew, slot);
     drop_dominated(crew); /* of those that the ledger knew */
     reserve_time(crew);
     *out = slot;
@@ -409,10 +387,9 @@ static int finish_trial(struct crew *crew, struct slot *slot)
     slot->stage = DONE;
     nastl_model_destroy(slot->model);
     slot->model = NULL;
-    slot->kept = slot->trial.state == NASTL_STATE_COMPLETE;
-    if (!slot->kept)
-        forget_model(crew, slot);
+    slot->is_best = slot->trial.state == NASTL_STATE_COMPLETE;
     TRY(nastl_study_end(crew->params->study, &slot->trial));
+    TRY(drop_checkpoint(crew, slot));
     TRY(sync_sometimes(crew));
     drop_dominated(crew);
     reserve_time(crew);
@@ -426,13 +403,22 @@ static bool needs_measuring(const struct crew *crew, const struct slot *slot)
     return slot->trial.state == NASTL_STATE_COMPLETE && problem_of(crew)->wants_latency;
 }
 
-/* Without the lock: trains, and puts the weights where a resume finds them. */
-static int train_slot(struct crew *crew, struct slot *slot)
+/* Goes on where an interrupted run left the trial. */
+static int train(struct crew *crew, struct slot *slot)
 {
+    const struct nastl_problem *problem = problem_of(crew);
     const struct nastl_stop stop = {stop_training, NULL, crew};
-    TRY(nastl_trial_train(&slot->trial, &slot->model, problem_of(crew), &stop));
-    const bool is_delivered = problem_of(crew)->fold_count == 1; /* else refitted later */
-    return slot->model && is_delivered ? save_model(crew, slot) : NASTL_OK;
+    const uint64_t identity = nastl_trial_identity(problem, &slot->trial, "trial");
+    struct nastl_checkpoint *checkpoint;
+    char *path;
+    TRY(checkpoint_path(&path, crew, slot));
+    int status = nastl_checkpoint_open(&checkpoint, path, identity,
+                                       nastl_budget_log(crew->params->budget));
+    free(path);
+    TRY(status);
+    status = nastl_trial_train(&slot->trial, &slot->model, problem, &stop, checkpoint);
+    nastl_checkpoint_close(checkpoint);
+    return status;
 }
 
 /* With the lock held before and after. */
@@ -440,7 +426,7 @@ static void work_on(struct crew *crew, struct slot *slot)
 {
     crew->training++;
     pthread_mutex_unlock(&crew->lock);
-    int status = train_slot(crew, slot);
+    int status = train(crew, slot);
     pthread_mutex_lock(&crew->lock);
     crew->training--;
     crew->trained += status == NASTL_OK;
@@ -551,11 +537,6 @@ int nastl_crew_check(const struct nastl_problem *problem)
 
 static int prepare(struct crew *crew)
 {
-    char *folder;
-    TRY(nastl_file_join(&folder, nastl_study_folder(crew->params->study), "checkpoints"));
-    const int status = nastl_file_make_folder(folder);
-    free(folder);
-    TRY(status);
     TRY(nastl_study_trials(crew->params->study, &crew->ledger, &crew->ledger_count));
     return create_searcher(&crew->searcher, problem_of(crew), crew->params->sampler,
                            crew->params->planned);
@@ -589,7 +570,6 @@ int nastl_crew_work(struct nastl_crew_result *out, const struct nastl_crew_param
     if (status == NASTL_OK) {
 #pragma omp parallel num_threads(params->jobs)
         work(&crew);
-        drop_dominated(&crew);
         status = crew.status;
         out->stop = crew.stop;
         out->rejected = nastl_searcher_rejected(crew.searcher);

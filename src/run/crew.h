@@ -24,7 +24,9 @@ struct nastl_crew_params {
     size_t planned; /* what the study was begun with: the searcher plans for it */
     size_t jobs;
     struct nastl_budget *budget;
-    bool keep_all; /* weights of dominated trials, too */
+    const char *checkpoints; /* the folder of running trials' */
+    bool
+        keep_all; /* dominated trials will be trained again, too: time for that is kept */
 };
 
 struct nastl_crew_result {
@@ -35,12 +37,8 @@ struct nastl_crew_result {
 /* NASTL_EINVAL where the constraints leave nothing to train. */
 int nastl_crew_check(const struct nastl_problem *problem);
 
-/* Works until a budget is used up. What the ledger knows already is taken from it.
- * Weights of trials lie in STUDY/checkpoints/trial-N.h5 afterwards. */
+/* Works until a budget is used up. What the ledger knows already is taken from it. */
 int nastl_crew_work(struct nastl_crew_result *out,
                     const struct nastl_crew_params *params);
-
-/* STUDY/checkpoints/trial-N.h5; the caller frees *out. */
-int nastl_crew_checkpoint(char **out, const struct nastl_study *study, size_t trial);
 
 #endif

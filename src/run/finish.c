@@ -4,8 +4,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "io/file.h"
-#include "run/crew.h"
+#include "io/folder.h"
 #include "run/trial.h"
 
 #include <math.h>
@@ -29,7 +30,7 @@ struct members {
     struct nastl_trial *trials;
     size_t trial_count;
     struct member *items;
-    size_t count;
+    size_t count, made;
     char *weights_path;
     struct nastl_h5 *weights; /* of an earlier run, NULL if there is none */
 };
@@ -90,15 +91,6 @@ static void group_of(char group[64], const struct nastl_trial *trial)
     snprintf(group, 64, "/trials/%zu", trial->number);
 }
 
-static int load_checkpoint(struct member *member, const struct nastl_study *study)
-{
-    char *path;
-    TRY(nastl_crew_checkpoint(&path, study, member->trial->number));
-    const int status = nastl_model_load(&member->model, path, "/model");
-    free(path);
-    return status;
-}
-
 static size_t epochs_of(const struct nastl_trial *trial)
 {
     const json_t *cost = json_object_get(trial->details, "cost");
@@ -106,52 +98,67 @@ static size_t epochs_of(const struct nastl_trial *trial)
     return epochs >= 1 ? (size_t)epochs : 1;
 }
 
-static int refit(struct member *member, const struct nastl_problem *problem)
+static int open_checkpoint(struct nastl_checkpoint **out, const struct member *member,
+                           const struct nastl_finish_params *params)
 {
-    return nastl_trial_refit(&member->model, problem, member->trial,
-                             epochs_of(member->trial), NULL);
-}
-
-/* The weights that the trial had, by the same training: its record stays as it is. */
-static int train_again(struct member *member, const struct nastl_problem *problem)
-{
-    struct nastl_trial again = {.number = member->trial->number};
-    nastl_candidate_init(&again.candidate);
-    int status = nastl_candidate_copy(&again.candidate, &member->trial->candidate);
-    if (status == NASTL_OK)
-        status = nastl_trial_train(&again, &member->model, problem, NULL);
-    if (status == NASTL_OK && !member->model)
-        status = nastl_error(NASTL_EINTERNAL, "its weights are lost: %s", again.reason);
-    nastl_trial_finish(&again);
+    char name[64], *path;
+    const size_t epochs = epochs_of(member->trial);
+    const uint64_t identity =
+        nastl_trial_identity(params->problem, member->trial, "refit");
+    snprintf(name, sizeof name, "refit-%zu.h5", member->trial->number);
+    TRY(nastl_file_join(&path, params->checkpoints, name));
+    const int status = nastl_checkpoint_open(out, path, nastl_hash_u64(identity, epochs),
+                                             nastl_budget_log(params->budget));
+    free(path);
     return status;
 }
 
-static int find_model(struct member *member, const struct members *members,
-                      const struct nastl_finish_params *params)
+/* Whoever asked the search to stop waits for this; asking again ends the process, so what
+ * takes long has a checkpoint, too. */
+static int refit(struct member *member, const struct nastl_finish_params *params)
+{
+    struct nastl_checkpoint *checkpoint;
+    TRY(open_checkpoint(&checkpoint, member, params));
+    const int status = nastl_trial_refit(&member->model, params->problem, member->trial,
+                                         epochs_of(member->trial), checkpoint);
+    nastl_checkpoint_close(checkpoint);
+    return status;
+}
+
+static int find_model(struct member *member, const struct members *members)
 {
     char group[64];
     group_of(group, member->trial);
-    if (members->weights && nastl_h5_has(members->weights, group))
-        return nastl_model_read(&member->model, members->weights, group);
-    return params->problem->fold_count > 1 ? NASTL_ENOENT
-                                           : load_checkpoint(member, params->study);
+    return members->weights && nastl_h5_has(members->weights, group)
+               ? nastl_model_read(&member->model, members->weights, group)
+               : NASTL_ENOENT;
 }
 
-/* With folds the weights are first made here; else they were found, or something was lost
- * from the folder. */
+static bool was_finished(const struct member *member)
+{
+    return json_object_get(member->trial->details, "test") != NULL;
+}
+
+/* An earlier run may have made the weights already. */
 static int make_model(struct member *member, const struct members *members,
                       const struct nastl_finish_params *params)
 {
-    const bool has_folds = params->problem->fold_count > 1;
-    const int status = find_model(member, members, params);
+    const int status = find_model(member, members);
     if (status != NASTL_ENOENT && status != NASTL_EFORMAT)
         return status;
-    if (!has_folds || status == NASTL_EFORMAT)
+    if (was_finished(member))
         nastl_log_warning(nastl_budget_log(params->budget),
-                          "trial %zu: training it again, for its weights are lost: %s",
-                          member->trial->number, nastl_error_last());
-    return has_folds ? refit(member, params->problem)
-                     : train_again(member, params->problem);
+                          "trial %zu: training it again, for its weights are lost",
+                          member->trial->number);
+    return refit(member, params);
+}
+
+/* One more is there; any thread. */
+static void tell_made(struct members *members, const struct nastl_finish_params *params)
+{
+#pragma omp critical(nastl_finish)
+    nastl_budget_tell(params->budget, "refit", (double)++members->made,
+                      (double)members->count, 0, NAN, "");
 }
 
 /* Refits are trainings: one a core. */
@@ -164,6 +171,7 @@ static int make_models(struct members *members, const struct nastl_finish_params
         member->status = make_model(member, members, params);
         if (member->status < 0)
             snprintf(member->error, sizeof member->error, "%s", nastl_error_last());
+        tell_made(members, params);
     }
     for (size_t i = 0; i < members->count; i++)
         if (members->items[i].status < 0)
@@ -243,18 +251,6 @@ static int complete_members(struct members *members,
 /* ---- all of it ----------------------------------------------------------------------
  */
 
-static void drop_checkpoints(const struct members *members,
-                             const struct nastl_study *study)
-{
-    for (size_t i = 0; i < members->count; i++) {
-        char *path;
-        if (nastl_crew_checkpoint(&path, study, members->items[i].trial->number) < 0)
-            return;
-        nastl_file_discard(path);
-        free(path);
-    }
-}
-
 static int finish_members(struct members *members,
                           const struct nastl_finish_params *params)
 {
@@ -263,7 +259,7 @@ static int finish_members(struct members *members,
     TRY(make_models(members, params));
     TRY(complete_members(members, params));
     TRY(write_weights(members));
-    drop_checkpoints(members, params->study);
+    nastl_folder_clear(params->checkpoints, "refit-");
     return NASTL_OK;
 }
 

@@ -13,12 +13,13 @@ struct nastl_finish_params {
     const struct nastl_problem *problem;
     struct nastl_study *study;
     struct nastl_budget *budget;
+    const char *checkpoints; /* the folder of those that are being trained again */
     size_t jobs;
     bool keep_all;
 };
 
 /* For every front member (with keep_all, every complete trial): its weights, trained
- * again on all labelled rows where there were folds, go to weights.h5; front members are
+ * again on all labelled rows, go to weights.h5; front members are
  * scored on the test rows and their costs are completed. The ledger is brought up to
  * date. */
 int nastl_finish_members(const struct nastl_finish_params *params);

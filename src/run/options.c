@@ -85,6 +85,8 @@ const struct nastl_opt nastl_search_opts[] = {
 const struct nastl_opt nastl_train_opts[] = {
     {"arch", NASTL_OPT_TEXT, AT(arch), .metavar = "FILE.yaml",
      .help = "the architecture: a space in which everything is fixed"},
+    {"preset", NASTL_OPT_TEXT, AT(preset), .metavar = "NAME",
+     .help = "instead: a network and a recipe that need no search, listed below"},
     {"target", NASTL_OPT_REPEAT, AT(target), .metavar = "DATA", .help = "labelled rows"},
     {"label", NASTL_OPT_TEXT, AT(label), .metavar = "COLUMN", .help = "what to predict"},
     {"task", NASTL_OPT_CHOICE, AT(task), .choices = tasks, .fallback = "auto",

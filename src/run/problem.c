@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/opt.h"
 #include "base/strbuf.h"
 #include "cell/generator.h"
@@ -246,11 +247,26 @@ static int choose_objectives(struct nastl_problem *problem,
 /* ---- space --------------------------------------------------------------------------
  */
 
-static int load_space(struct nastl_space **out, const struct nastl_search_params *params)
+static bool is_preset(const char *space)
 {
-    TRY(params->space ? nastl_space_read(out, params->space) : nastl_space_default(out));
+    return space && strncmp(space, NASTL_PRESET_SPACE, strlen(NASTL_PRESET_SPACE)) == 0;
+}
+
+static int open_space(struct nastl_problem *problem, const char *space)
+{
+    if (is_preset(space))
+        return nastl_space_preset(&problem->space, space + strlen(NASTL_PRESET_SPACE),
+                                  problem->dataset->task == NASTL_TASK_REGRESSION);
+    return space ? nastl_space_read(&problem->space, space)
+                 : nastl_space_default(&problem->space);
+}
+
+static int load_space(struct nastl_problem *problem,
+                      const struct nastl_search_params *params)
+{
+    TRY(open_space(problem, params->space));
     for (size_t i = 0; i < params->constraint.count; i++)
-        TRY(nastl_space_constrain(*out, params->constraint.items[i]));
+        TRY(nastl_space_constrain(problem->space, params->constraint.items[i]));
     return NASTL_OK;
 }
 
@@ -351,6 +367,7 @@ static int fold_view(struct nastl_problem *problem, const int32_t *fold_of,
     return status;
 }
 
+/* A view a fold, over the rows of both parts. */
 static int cross_validation(struct nastl_problem *problem, const struct rows *labelled)
 {
     int32_t *fold_of;
@@ -360,9 +377,6 @@ static int cross_validation(struct nastl_problem *problem, const struct rows *la
     for (size_t k = 0; status == NASTL_OK && k < problem->fold_count; k++)
         status = fold_view(problem, fold_of, labelled, (int32_t)k);
     free(fold_of);
-    if (status == NASTL_OK)
-        status = nastl_view_create(&problem->full, problem->dataset, problem->layout,
-                                   labelled->row, labelled->count, NULL, 0);
     return status;
 }
 
@@ -397,24 +411,26 @@ static int make_target_views(struct nastl_problem *problem, const struct rows *t
     problem->folds = nastl_alloc_zero(problem->fold_count, sizeof *problem->folds);
     if (!problem->folds)
         return nastl_error_nomem("folds");
-    if (problem->fold_count == 1)
-        return nastl_view_create(&problem->folds[0], problem->dataset, problem->layout,
-                                 train->row, train->count, valid->row, valid->count);
     struct rows labelled;
     TRY(join_rows(&labelled, train, valid));
-    const int status = cross_validation(problem, &labelled);
+    int status = nastl_view_create(&problem->full, problem->dataset, problem->layout,
+                                   labelled.row, labelled.count, NULL, 0);
+    if (status == NASTL_OK)
+        status =
+            problem->fold_count > 1
+                ? cross_validation(problem, &labelled)
+                : nastl_view_create(&problem->folds[0], problem->dataset, problem->layout,
+                                    train->row, train->count, valid->row, valid->count);
     free(labelled.row);
     return status;
 }
 
 /* The layout is fitted on the training rows of both domains, so that their networks fit
- * together; with folds, the validation rows take part in training as well. */
+ * together; validation rows take part, too: the refit trains on them. */
 static int make_layout(struct nastl_problem *problem, const struct rows part[])
 {
-    static const struct rows none = {0};
     struct rows target, both;
-    TRY(join_rows(&target, &part[NASTL_PART_TRAIN],
-                  problem->fold_count > 1 ? &part[NASTL_PART_VALID] : &none));
+    TRY(join_rows(&target, &part[NASTL_PART_TRAIN], &part[NASTL_PART_VALID]));
     int status = join_rows(&both, &target, &part[NASTL_PART_SOURCE_TRAIN]);
     free(target.row);
     TRY(status);
@@ -455,15 +471,29 @@ done:
 /* ---- all of it ----------------------------------------------------------------------
  */
 
+static uint64_t identity_of(const struct nastl_problem *problem)
+{
+    const struct nastl_dataset *data = problem->dataset;
+    uint64_t hash = nastl_hash_u64(NASTL_HASH_START, problem->seed);
+    hash = nastl_hash_u64(hash, problem->fold_count);
+    hash = nastl_hash_bytes(hash, data->label, data->rows * sizeof *data->label);
+    return nastl_hash_bytes(hash, data->part, data->rows * sizeof *data->part);
+}
+
 static int create_parts(struct nastl_problem *problem,
                         const struct nastl_search_params *params,
                         const struct nastl_log *log)
 {
     TRY(parse_folds(&problem->fold_count, params->folds));
-    TRY(load_space(&problem->space, params));
+    const bool waits = is_preset(params->space); /* for the task */
+    if (!waits)
+        TRY(load_space(problem, params));
     TRY(nastl_problem_data(&problem->dataset, params, log));
+    if (waits)
+        TRY(load_space(problem, params));
     TRY(fit_space(problem, params));
     TRY(make_views(problem));
+    problem->identity = identity_of(problem);
     return choose_objectives(problem, &params->objectives, log);
 }
 
@@ -484,6 +514,29 @@ int nastl_problem_create(struct nastl_problem **out,
     return NASTL_OK;
 }
 
+const struct nastl_model *nastl_problem_warm(const struct nastl_problem *problem,
+                                             const char *family)
+{
+    for (size_t i = 0; i < problem->warm_count; i++) {
+        const struct nastl_candidate *candidate = &problem->warm[i]->candidate;
+        if (strcmp(nastl_candidate_text(candidate, "family", "mlp"), family) == 0)
+            return problem->warm[i];
+    }
+    return NULL;
+}
+
+int nastl_problem_add_warm(struct nastl_problem *problem, struct nastl_model *model)
+{
+    const size_t count = problem->warm_count + 1;
+    struct nastl_model **warm = nastl_alloc_resize(problem->warm, count, sizeof *warm);
+    if (!warm)
+        return nastl_error_nomem("a source network");
+    warm[count - 1] = model;
+    problem->warm = warm;
+    problem->warm_count = count;
+    return NASTL_OK;
+}
+
 void nastl_problem_tell(const struct nastl_problem *problem, const char *asked,
                         const struct nastl_log *log)
 {
@@ -501,7 +554,9 @@ void nastl_problem_destroy(struct nastl_problem *problem)
 {
     if (!problem)
         return;
-    nastl_model_destroy(problem->warm);
+    for (size_t i = 0; i < problem->warm_count; i++)
+        nastl_model_destroy(problem->warm[i]);
+    free(problem->warm);
     free(problem->warm_from);
     for (size_t k = 0; problem->folds && k < problem->fold_count; k++)
         nastl_view_destroy(problem->folds[k]);

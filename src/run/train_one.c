@@ -22,6 +22,7 @@ static const double measure_seconds = 0.2;
 struct job {
     const struct nastl_train_one_params *params;
     struct nastl_budget budget;
+    char *space; /* as the problem is asked for it */
     struct nastl_problem *problem;
     struct nastl_candidate candidate;
     struct nastl_model *model;
@@ -34,11 +35,11 @@ struct job {
 
 /* The problem speaks of a search's options; strings and lists stay the caller's. */
 static struct nastl_search_params
-search_params(const struct nastl_train_one_params *params)
+search_params(const struct nastl_train_one_params *params, char *space)
 {
     static char *objectives[] = {"flops"}; /* ranks nothing here, and is always known */
     return (struct nastl_search_params){
-        .space = params->arch,
+        .space = space,
         .target = params->target,
         .label = params->label,
         .task = params->task,
@@ -58,12 +59,38 @@ search_params(const struct nastl_train_one_params *params)
     };
 }
 
-static int check_params(const struct nastl_train_one_params *params)
+/* --arch or --preset, one that exists. */
+static int check_network(const struct nastl_train_one_params *params)
 {
-    if (!params->arch)
+    struct nastl_space *space;
+    if (params->arch && params->preset)
+        return nastl_error(NASTL_EINVAL,
+                           "--preset: --arch is there, too; give one of them");
+    if (!params->arch && !params->preset)
         return nastl_error(NASTL_EINVAL,
                            "--arch: missing; give a YAML file that fixes an "
-                           "architecture");
+                           "architecture, or --preset");
+    if (!params->preset)
+        return NASTL_OK;
+    const int status = nastl_space_preset(&space, params->preset, false);
+    if (status < 0)
+        return nastl_error_prefix(status, "--preset");
+    nastl_space_destroy(space);
+    return NASTL_OK;
+}
+
+static int name_space(char **out, const struct nastl_train_one_params *params)
+{
+    struct nastl_strbuf name;
+    nastl_strbuf_init(&name);
+    nastl_strbuf_addf(&name, "%s%s", params->preset ? NASTL_PRESET_SPACE : "",
+                      params->preset ? params->preset : params->arch);
+    return nastl_strbuf_take(out, &name);
+}
+
+static int check_params(const struct nastl_train_one_params *params)
+{
+    TRY(check_network(params));
     if (!params->target.count)
         return nastl_error(NASTL_EINVAL, "--target: missing; give the rows to train on");
     if (!params->out)
@@ -76,6 +103,11 @@ static int check_params(const struct nastl_train_one_params *params)
     return NASTL_OK;
 }
 
+static const char *network_name(const struct nastl_train_one_params *params)
+{
+    return params->arch ? params->arch : params->preset;
+}
+
 static int only_candidate(struct job *job)
 {
     const struct nastl_space *space = job->problem->space;
@@ -85,20 +117,20 @@ static int only_candidate(struct job *job)
         return nastl_error(NASTL_EINVAL,
                            "%s: leaves %zu values open; fix each of them, or use "
                            "`nas-tl search`",
-                           job->params->arch, nastl_space_searched(space));
+                           network_name(job->params), nastl_space_searched(space));
     nastl_rng_init(&rng, job->problem->seed, 0, NASTL_RNG_SEARCH);
     TRY(nastl_point_create(&point, space));
     nastl_space_sample(space, &rng, point);
     int status = nastl_point_candidate(&job->candidate, space, point);
     nastl_point_destroy(point);
-    if (status == NASTL_OK && job->problem->warm)
+    if (status == NASTL_OK && job->problem->warm_count)
         status =
             nastl_candidate_set(&job->candidate, "transfer.strategy", "fine_tune", 0);
     if (status == NASTL_OK && !nastl_trial_accepts(job->problem, &job->candidate))
         status = nastl_error(NASTL_EINVAL,
                              "%s: violates its own constraints, or is of another family "
                              "than --warm-start; correct it",
-                             job->params->arch);
+                             network_name(job->params));
     return status;
 }
 
@@ -110,6 +142,13 @@ static bool is_interrupted(void *payload)
     return nastl_budget_interrupted(payload);
 }
 
+/* It was accepted, so where there is a model to start from, it is of its family. */
+static const struct nastl_model *warm_of(const struct job *job)
+{
+    return nastl_problem_warm(job->problem,
+                              nastl_candidate_text(&job->candidate, "family", "mlp"));
+}
+
 static int train(struct job *job)
 {
     const struct nastl_stop stop = {is_interrupted, NULL, &job->budget};
@@ -119,7 +158,7 @@ static int train(struct job *job)
         .problem = job->problem,
         .view = job->problem->folds[0],
         .candidate = &job->candidate,
-        .warm = job->problem->warm,
+        .warm = warm_of(job),
         .stop = &stop,
         .epoch = nastl_epochs_tell,
         .epoch_payload = &epochs,
@@ -224,10 +263,12 @@ static int render(char **out, struct job *job, bool json)
 
 static int run(char **out, struct job *job, bool json)
 {
-    const struct nastl_search_params asked = search_params(job->params);
+    const struct nastl_source_params warm = {.warm_start = job->params->warm_start};
     TRY(check_params(job->params));
+    TRY(name_space(&job->space, job->params));
+    const struct nastl_search_params asked = search_params(job->params, job->space);
     TRY(nastl_problem_create(&job->problem, &asked, nastl_budget_log(&job->budget)));
-    TRY(nastl_source_prepare(job->problem, job->params->warm_start, "", &job->budget));
+    TRY(nastl_source_prepare(job->problem, &warm));
     TRY(only_candidate(job));
     nastl_problem_tell(job->problem, asked.task, nastl_budget_log(&job->budget));
     TRY(train(job));
@@ -247,6 +288,7 @@ int nastl_train_run(char **out, const struct nastl_train_one_params *params, boo
     omp_set_num_threads(threads);
     nastl_model_destroy(job.model);
     nastl_candidate_finish(&job.candidate);
+    free(job.space);
     nastl_problem_destroy(job.problem);
     return status;
 }

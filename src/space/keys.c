@@ -19,12 +19,23 @@ static const struct nastl_key mlp_keys[] = {
     {"layers", NASTL_KEY_INT, 1, 8, .fallback = "2", .help = "Number of hidden layers."},
     {"width", NASTL_KEY_INT, 1, 2048, .fallback = "64", .per_layer = true,
      .help = "Neurons of a hidden layer."},
-    {"activation", NASTL_KEY_WORD, .words = WORDS("relu", "gelu", "silu"),
+    {"activation", NASTL_KEY_WORD, .words = WORDS("relu", "gelu", "silu", "selu", "mish"),
      .fallback = "relu", .help = "Nonlinearity after each hidden layer."},
+    {"activation_share", NASTL_KEY_WORD, .words = WORDS("fixed", "learned"),
+     .fallback = "fixed",
+     .help = "Whether each neuron learns how much of the nonlinearity it takes."},
     {"normalization", NASTL_KEY_WORD, .words = WORDS("none", "layer", "batch"),
      .fallback = "none", .help = "Normalisation before each nonlinearity."},
     {"dropout", NASTL_KEY_FLOAT, 0, 0.9, .fallback = "0",
      .help = "Share of a hidden layer's outputs that is zeroed while training."},
+    {"parametrization", NASTL_KEY_WORD, .words = WORDS("standard", "ntk"),
+     .fallback = "standard",
+     .help = "Whether weights are learnt as they are, or as numbers of size 1 that are "
+             "divided by the root of the layer's inputs (neural tangent kernel)."},
+    {"initialization", NASTL_KEY_WORD, .words = WORDS("standard", "data"),
+     .fallback = "standard",
+     .help = "Whether weights and biases are drawn alone, or also fitted to the training "
+             "rows: each neuron to a variance of 1."},
     {NULL},
 };
 
@@ -89,19 +100,25 @@ static const struct nastl_key input_keys[] = {
      .help = "Numeric columns to mean 0 and variance 1, to a normal distribution, or by "
              "quartiles to -3 ... 3."},
     {"numeric_embedding", NASTL_KEY_WORD,
-     .words = WORDS("none", "piecewise_linear", "periodic"), .fallback = "none",
-     .help = "How a numeric column becomes several inputs."},
+     .words = WORDS("none", "piecewise_linear", "periodic", "pbld"), .fallback = "none",
+     .help = "How a numeric column becomes several inputs; pbld keeps the number itself "
+             "beside cosines of it."},
     {"embedding_width", NASTL_KEY_INT, 1, 64, .fallback = "8",
-     .help = "Inputs that a numeric column becomes with an embedding."},
+     .help = "Inputs that a numeric column becomes with an embedding; with pbld 2 at "
+             "least."},
     {"embedding_bins", NASTL_KEY_INT, 2, 128, .fallback = "16",
      .help = "Pieces of a piecewise_linear embedding, between quantiles of the training "
              "rows."},
     {"embedding_frequencies", NASTL_KEY_INT, 1, 96, .fallback = "16",
-     .help = "Frequencies of a periodic embedding."},
+     .help = "Frequencies of a periodic or pbld embedding."},
     {"embedding_scale", NASTL_KEY_FLOAT, 0.001, 10, .fallback = "0.1",
-     .help = "Size of the frequencies of a periodic embedding at the start."},
+     .help = "Size of the frequencies of a periodic or pbld embedding at the start."},
+    {"front_scale", NASTL_KEY_WORD, .words = WORDS("none", "learned"), .fallback = "none",
+     .help = "Whether each input of the network learns a factor of its own."},
     {NULL},
 };
+
+#define SCHEDULES WORDS("constant", "cosine", "flat_cosine", "coslog4")
 
 static const struct nastl_key training_keys[] = {
     {"optimizer", NASTL_KEY_WORD, .words = WORDS("adamw"), .fallback = "adamw",
@@ -110,13 +127,29 @@ static const struct nastl_key training_keys[] = {
      .help = "Step of the optimizer."},
     {"weight_decay", NASTL_KEY_FLOAT, 0, 1, .fallback = "0.0001",
      .help = "Pull of the weights towards 0, decoupled from the gradient."},
+    {"decayed", NASTL_KEY_WORD, .words = WORDS("weights", "all_but_biases"),
+     .fallback = "weights",
+     .help =
+         "What weight_decay pulls: layers' weights, or also embeddings, front scale and "
+         "activation shares; norms never."},
+    {"bias_rate", NASTL_KEY_FLOAT, 0.001, 1000, .fallback = "1",
+     .help = "Learning rate of biases, as a factor of learning_rate."},
+    {"front_rate", NASTL_KEY_FLOAT, 0.001, 1000, .fallback = "1",
+     .help = "The same of the front scale."},
+    {"embedding_rate", NASTL_KEY_FLOAT, 0.001, 1000, .fallback = "1",
+     .help = "The same of numeric embeddings."},
+    {"share_rate", NASTL_KEY_FLOAT, 0.001, 1000, .fallback = "1",
+     .help = "The same of activation shares."},
     {"batch_size", NASTL_KEY_INT, 1, 65536, .fallback = "256",
      .help = "Rows in a step of the optimizer."},
-    {"schedule", NASTL_KEY_WORD, .words = WORDS("constant", "cosine", "flat_cosine"),
-     .fallback = "constant",
+    {"schedule", NASTL_KEY_WORD, .words = SCHEDULES, .fallback = "constant",
      .help =
          "Course of the learning rate over max_epochs; flat_cosine falls in the second "
-         "half."},
+         "half, coslog4 has four waves, each twice as long as the last."},
+    {"dropout_schedule", NASTL_KEY_WORD, .words = SCHEDULES, .fallback = "constant",
+     .help = "The same of all dropout."},
+    {"weight_decay_schedule", NASTL_KEY_WORD, .words = SCHEDULES, .fallback = "constant",
+     .help = "The same of weight_decay."},
     {"warmup_epochs", NASTL_KEY_INT, 0, 1000, .fallback = "0",
      .help = "Epochs over which the learning rate rises to its full size."},
     {"beta2", NASTL_KEY_FLOAT, 0, 0.9999, .fallback = "0.999",
@@ -139,6 +172,9 @@ static const struct nastl_key training_keys[] = {
      .help = "Passes over the training rows at most."},
     {"patience", NASTL_KEY_INT, 1, 100000, .fallback = "16",
      .help = "Epochs without a better validation loss after which training stops."},
+    {"ties", NASTL_KEY_WORD, .words = WORDS("lowest_loss", "last"),
+     .fallback = "lowest_loss",
+     .help = "Which of several epochs with the best validation score is kept."},
     {NULL},
 };
 

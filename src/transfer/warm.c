@@ -132,11 +132,6 @@ static void sort_layer(const struct hidden *layer)
     permute_columns(layer, weight_of(layer, layer->next));
 }
 
-static bool is_embedding(const struct nastl_node *node)
-{
-    return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC;
-}
-
 /* Works on each neuron by itself, or normalises over all of them. */
 static bool keeps_neurons(enum nastl_node_kind kind)
 {
@@ -259,7 +254,7 @@ struct warm {
 static const struct nastl_node *embedding_of(const struct nastl_graph *graph)
 {
     for (size_t n = 0; n < graph->node_count; n++)
-        if (is_embedding(&graph->nodes[n]))
+        if (nastl_node_embeds(&graph->nodes[n]))
             return &graph->nodes[n];
     return NULL;
 }
@@ -367,7 +362,7 @@ static void copy_embedding(struct warm *warm, const struct nastl_node *node)
 
 static bool is_front(const struct nastl_node *node)
 {
-    return node->kind == NASTL_NODE_INPUT || is_embedding(node);
+    return node->kind == NASTL_NODE_INPUT || nastl_node_embeds(node);
 }
 
 /* The node of the outputs: the last that has weights. */
@@ -379,16 +374,20 @@ static size_t head_of(const struct nastl_graph *graph)
     return n;
 }
 
-/* Whether the columns of a node's weights are those of the front: also where only the
- * members' scales stand before it. */
+static bool is_scale(const struct nastl_node *node)
+{
+    return node->kind == NASTL_NODE_MEMBERS || node->kind == NASTL_NODE_SCALE;
+}
+
+/* Whether the columns of a node's weights are those of the front: also where only scales
+ * stand before it. */
 static bool reads_front(const struct nastl_graph *graph, const struct nastl_node *node)
 {
     const struct nastl_node *from = &graph->nodes[node->from];
-    if (from->kind == NASTL_NODE_MEMBERS)
+    while (is_scale(from))
         from = &graph->nodes[from->from];
-    return is_front(from) &&
-           (node->kind == NASTL_NODE_LINEAR || node->kind == NASTL_NODE_MEMBERS ||
-            node->kind == NASTL_NODE_MEMBER_LINEAR);
+    return is_front(from) && (node->kind == NASTL_NODE_LINEAR || is_scale(node) ||
+                              node->kind == NASTL_NODE_MEMBER_LINEAR);
 }
 
 /* Where the rows of the head come from: the outputs, member by member. */
@@ -410,7 +409,7 @@ static int match_head(struct warm *warm)
 static void copy_node(struct warm *warm, size_t n)
 {
     const struct nastl_node *node = &warm->graph->nodes[n];
-    if (is_embedding(node)) {
+    if (nastl_node_embeds(node)) {
         copy_embedding(warm, node);
         return;
     }

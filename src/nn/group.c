@@ -1,0 +1,93 @@
+/* group.c: which parameters of a network are stepped alike.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "nn/optim.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "nn/net_impl.h"
+
+static double or_one(double factor)
+{
+    return factor > 0.0 ? factor : 1.0;
+}
+
+static bool is_embedding(enum nastl_role role)
+{
+    return role == NASTL_ROLE_NUMERIC || role == NASTL_ROLE_FREQUENCY ||
+           role == NASTL_ROLE_PHASE;
+}
+
+static double rate_of(enum nastl_role role, const struct nastl_recipe *recipe)
+{
+    if (role == NASTL_ROLE_BIAS || role == NASTL_ROLE_SHIFT)
+        return or_one(recipe->bias_rate);
+    if (role == NASTL_ROLE_FRONT)
+        return or_one(recipe->front_rate);
+    if (role == NASTL_ROLE_SHARE)
+        return or_one(recipe->share_rate);
+    return is_embedding(role) ? or_one(recipe->embedding_rate) : 1.0;
+}
+
+static bool decays(enum nastl_role role, const struct nastl_recipe *recipe)
+{
+    return nastl_role_decays(role) ||
+           (recipe->decays_all && (is_embedding(role) || role == NASTL_ROLE_EMBEDDING ||
+                                   role == NASTL_ROLE_FRONT || role == NASTL_ROLE_SHARE));
+}
+
+static struct nastl_group group_of(const struct nastl_tensor_spec *spec,
+                                   const struct nastl_recipe *recipe)
+{
+    const double rate = rate_of(spec->role, recipe);
+    const double root = spec->ntk ? sqrt((double)spec->fan_in) : 1.0;
+    return (struct nastl_group){.rate = rate / root,
+                                .decay = decays(spec->role, recipe) ? rate : 0.0,
+                                .epsilon = root};
+}
+
+/* The tensor of the block that begins at `at`; there is one, but where it is empty more
+ * than one may begin there. */
+static size_t tensor_at(const struct nastl_net *net, size_t at)
+{
+    for (size_t i = 0; i < net->graph->tensor_count; i++)
+        if (net->at[i] == at && nastl_tensor_size(&net->graph->tensors[i]) > 0)
+            return i;
+    return SIZE_MAX;
+}
+
+/* With the gap up to the next cache line. */
+static size_t room_of(const struct nastl_tensor_spec *spec)
+{
+    const size_t line = NASTL_ALIGN / sizeof(float);
+    return (nastl_tensor_size(spec) + line - 1) / line * line;
+}
+
+static bool are_alike(const struct nastl_group *a, const struct nastl_group *b)
+{
+    return a->rate == b->rate && a->decay == b->decay && a->epsilon == b->epsilon;
+}
+
+int nastl_groups_create(struct nastl_group **out, size_t *count,
+                        const struct nastl_net *net, const struct nastl_recipe *recipe)
+{
+    struct nastl_group *groups = nastl_alloc(net->graph->tensor_count, sizeof *groups);
+    if (!groups)
+        return nastl_error_nomem("groups of parameters");
+    *count = 0;
+    for (size_t at = 0; at < net->trainable;) {
+        const size_t i = tensor_at(net, at);
+        struct nastl_group next = group_of(&net->graph->tensors[i], recipe);
+        next.at = at;
+        next.count = room_of(&net->graph->tensors[i]);
+        at += next.count;
+        if (*count > 0 && are_alike(&groups[*count - 1], &next))
+            groups[*count - 1].count += next.count;
+        else
+            groups[(*count)++] = next;
+    }
+    *out = groups;
+    return NASTL_OK;
+}
