@@ -127,10 +127,24 @@ def shares(v, edges):
     return e
 
 
+def embed_pbld(model, x):
+    group = {name: model[f"embeddings.numeric.{name}"][()].astype(float)
+             for name in ("weight", "bias", "frequencies", "phases")}
+    columns = []
+    for d in range(x.shape[1]):
+        v = x[:, d].astype(float)
+        e = np.cos(2 * np.pi * np.outer(v, group["frequencies"][d]) + group["phases"][d])
+        bias = group["bias"][d]
+        columns += [e @ group["weight"][d].reshape(len(bias), -1).T + bias, v[:, None]]
+    return np.concatenate(columns, axis=1)
+
+
 def embed(model, candidate, x):
     kind = candidate.get("input.numeric_embedding", "none")
     if kind == "none" or x.shape[1] == 0:
         return x
+    if kind == "pbld":
+        return embed_pbld(model, x)
     group = {name: model[f"embeddings.numeric.{name}"][()].astype(float) for name in
              ("weight", "bias", "bins" if kind == "piecewise_linear" else "frequencies")}
     columns = []
@@ -156,7 +170,8 @@ def encode(model, candidate, x, codes):
         table = f"embeddings.{k}.weight"
         rows = model[table][()] if table in model else np.eye(cardinality, dtype=np.float32)
         parts.append(rows[code])
-    return np.concatenate(parts, axis=1)
+    inputs = np.concatenate(parts, axis=1)
+    return inputs * model["front.scale"][()] if "front.scale" in model else inputs
 
 
 def activate(name, x):
@@ -164,6 +179,10 @@ def activate(name, x):
         return np.maximum(x, 0)
     if name == "gelu":
         return x * 0.5 * (1 + erf(x / math.sqrt(2)))
+    if name == "selu":
+        return 1.05070098 * np.where(x > 0, x, 1.67326324 * np.expm1(np.minimum(x, 0)))
+    if name == "mish":
+        return x * np.tanh(np.logaddexp(0, x))
     return x / (1 + np.exp(-x))
 
 
@@ -188,7 +207,10 @@ def forward(model, candidate, x):
         block = f"blocks.{i}"
         x = linear(model, block, x)
         x = normalize(model, block, candidate.get("mlp.normalization", "none"), x)
-        x = activate(candidate.get("mlp.activation", "relu"), x)
+        bent = activate(candidate.get("mlp.activation", "relu"), x)
+        share = model[f"{block}.activation.share"][()] \
+            if candidate.get("mlp.activation_share") == "learned" else 1
+        x = x + share * (bent - x)
     return linear(model, "head", x)
 
 

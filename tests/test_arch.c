@@ -289,9 +289,11 @@ static void what_cannot_be_built_is_refused(void **state)
     assert_refused("mlp.width.1=-3", "mlp.width.1: -3 cannot be built; give a whole "
                                      "number from 1 to 65536");
     assert_refused("mlp.activation=3",
-                   "mlp.activation: 3 is not known; give one of relu, gelu, silu");
+                   "mlp.activation: 3 is not known; give one of relu, gelu, silu, "
+                   "selu, mish");
     assert_refused("mlp.activation=tanh",
-                   "mlp.activation: 'tanh' is not known; give one of relu, gelu, silu");
+                   "mlp.activation: 'tanh' is not known; give one of relu, gelu, silu, "
+                   "selu, mish");
     assert_refused("mlp.normalization=group", "mlp.normalization: 'group' is not known; "
                                               "give one of none, layer, batch");
     assert_refused_in(
