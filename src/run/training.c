@@ -143,6 +143,33 @@ static int train_net(struct nastl_train_result *out, struct nastl_net *net,
     return status;
 }
 
+/* Whether a class that is trained has no validation row. */
+static int lacks_class(bool *out, const struct nastl_view *view, const float *y,
+                       size_t classes)
+{
+    bool *judged = nastl_alloc_zero(classes, sizeof *judged);
+    if (!judged)
+        return nastl_error_nomem("classes");
+    const int32_t *valid = view->index + view->train_count;
+    for (size_t i = 0; i < view->valid_count; i++)
+        judged[(size_t)y[valid[i]]] = true;
+    *out = false;
+    for (size_t i = 0; i < view->train_count; i++)
+        *out = *out || !judged[(size_t)y[view->index[i]]];
+    free(judged);
+    return NASTL_OK;
+}
+
+/* Validation rows that lack a class can pick no epoch. */
+static int decide_kept(struct nastl_recipe *recipe, const struct nastl_training *training,
+                       const float *y)
+{
+    const size_t classes = training->problem->dataset->class_count;
+    if (!recipe->judged || classes == 0 || training->view->valid_count == 0)
+        return NASTL_OK;
+    return lacks_class(&recipe->keeps_newest, training->view, y, classes);
+}
+
 static int train_on_view(struct nastl_trained *trained, struct nastl_model *model,
                          const struct nastl_training *training, struct validation *valid)
 {
@@ -169,6 +196,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     TRY(nastl_view_features(&prep, &params.xy, view, scaling_of(training->candidate)));
     TRY(nastl_view_labels(&valid->map, &params.y, view,
                           transform_of(training->candidate)));
+    TRY(decide_kept(&params.recipe, training, params.y));
     TRY(train_net(&trained->result, model->net, &params, training->checkpoint));
     if (trained->result.stopped && is_stopped(training->stop))
         return nastl_error(NASTL_EINTERRUPTED,
