@@ -293,6 +293,24 @@ def ft_transformer(model, candidate, x, codes):
     return linear(model, "head", x)
 
 
+class Member:
+    """A network of an ensemble: tables are for all of them, the rest is its own."""
+    def __init__(self, model, m):
+        self.model, self.prefix = model, f"members.{m}."
+
+    def __getitem__(self, name):
+        own = self.prefix + name
+        return self.model[own if own in self.model else name]
+
+    def __contains__(self, name):
+        return self.prefix + name in self.model or name in self.model
+
+
+def ensemble(model, candidate):
+    count = candidate.get("ensemble", 1)
+    return [model] if count == 1 else [Member(model, m) for m in range(count)]
+
+
 # From the inputs to outputs (n, members, outputs); most families have one member.
 FAMILIES = {family.__name__: family for family in (mlp, resnet, tabm, ft_transformer)}
 
@@ -358,7 +376,8 @@ def main(path, group, data_path, predictions_path, members=None):
         candidate = json.loads(model.attrs["candidate"])
         data, rows = read_csv(data_path)
         x, codes = inputs_of(model, layout, data, rows)
-        outputs = family(model, candidate, x.astype(float), codes)
+        outputs = np.concatenate([family(one, candidate, x.astype(float), codes)
+                                  for one in ensemble(model, candidate)], axis=1)
         written, count = read_csv(predictions_path)
         if count != rows:
             fail(f"{count} predictions for {rows} rows")

@@ -42,6 +42,15 @@ for kind in mini full; do
   check_binary "tabm-$kind-1"
 done
 
+# Networks that answer together.
+for family in mlp resnet tabm; do
+  arch "three-$family" "$family" piecewise_linear standard
+  printf 'ensemble: 3\n' >>"three-$family.yaml"
+  check_classes "three-$family"
+  check_values "three-$family"
+  check_binary "three-$family"
+done
+
 # The first members of an ensemble alone.
 rebuilt tabm-mini-3-throughput.h5 cut.csv 2
 rebuilt tabm-full-1-handover.h5 cut.csv 1

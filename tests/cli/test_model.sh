@@ -33,7 +33,13 @@ check_classes six
 check_values six
 check_values seven
 
-ok train --preset realmlp --target rows.csv --label throughput \
-  --drop throughput_class,handover,domain --out preset.h5 --quiet
-rebuilt preset.h5 preset.csv
+# The presets, with fewer epochs and smaller steps: weights that are still far too large
+# would turn rounding in float into errors of more than the rebuilding allows.
+for kind in classification regression; do
+  sed -e 's/max_epochs: 256/max_epochs: 4/' -e 's/learning_rate: .*/learning_rate: 0.01/' \
+    "$SOURCE_ROOT/search_spaces/presets/realmlp_$kind.yaml" >"$kind.yaml"
+done
+check_classes classification
+check_binary classification
+check_values regression
 finish
