@@ -8,8 +8,8 @@
 #include "base/error.h"
 #include "base/rng.h"
 
-/* An epoch of a transformer is to end within a slice. */
-enum { TOKEN_ROWS = 512 };
+/* An epoch of a transformer, one step, is to end within a slice. */
+enum { TOKEN_ROWS = 256 };
 
 struct size {
     unsigned layers, width, batch;

@@ -31,7 +31,7 @@ find src -name '*.[ch]' -exec grep -H '^#include ' {} + | awk '
     place["hdf5.h"] = "src/io/h5"
     place["sqlite3.h"] = "src/io/db.c"
     place["sha256.h"] = "src/io/file.c"
-    place["oneapi/"] = "src/nn/dnnl_2.c"
+    place["oneapi/"] = "src/nn/dnnl_"
     place["papi.h"] = "src/meter/"
     place["omp.h"] = "src/nn/ src/run/"
   }

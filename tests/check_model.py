@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Rebuilds a saved model from docs/model-format.md alone and repeats its predictions.
 
-usage: check_model.py MODEL.h5 GROUP DATA.csv PREDICTIONS.csv
+usage: check_model.py MODEL.h5 GROUP DATA.csv PREDICTIONS.csv [MEMBERS]
 
-DATA.csv is what `nas-tl predict` read, PREDICTIONS.csv what it wrote. Every number has to
-agree to 1e-5. Needs h5py and NumPy, nothing of nas-tl's own; exit code 77 without them.
+DATA.csv is what `nas-tl predict` read, PREDICTIONS.csv what it wrote, with
+--members MEMBERS. Every number has to agree to 1e-5 (of its size or of the spread of all,
+where one is greater than 1). Needs h5py and NumPy, nothing of nas-tl's own; exit code 77
+without them.
 SPDX-License-Identifier: Apache-2.0
 """
 import csv
@@ -21,7 +23,7 @@ except ImportError as absent:
           "install python3-h5py and python3-numpy")
     sys.exit(77)
 
-TOLERANCE = 1e-5  # float32 sums in another order
+TOLERANCE = 1e-5  # float32 sums in another order, times the spread of a label
 MISSING = {"", "NA", "NaN", "?", "nan", "null", "NULL"}
 erf = np.vectorize(math.erf, otypes=[float])
 
@@ -170,7 +172,7 @@ def encode(model, candidate, x, codes):
         table = f"embeddings.{k}.weight"
         rows = model[table][()] if table in model else np.eye(cardinality, dtype=np.float32)
         parts.append(rows[code])
-    inputs = np.concatenate(parts, axis=1)
+    inputs = np.concatenate(parts, axis=1).astype(float)
     return inputs * model["front.scale"][()] if "front.scale" in model else inputs
 
 
@@ -186,32 +188,116 @@ def activate(name, x):
     return x / (1 + np.exp(-x))
 
 
-def normalize(model, block, kind, x):
+def normalize(model, name, kind, x):
     if kind == "none":
         return x
     if kind == "layer":
-        mean, variance = x.mean(1, keepdims=True), x.var(1, keepdims=True)
+        mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
     else:
-        mean, variance = model[f"{block}.norm.running_mean"][()], \
-            model[f"{block}.norm.running_var"][()]
-    return (x - mean) / np.sqrt(variance + 1e-5) * model[f"{block}.norm.weight"][()] + \
-        model[f"{block}.norm.bias"][()]
+        mean, variance = model[f"{name}.running_mean"][()], model[f"{name}.running_var"][()]
+    return (x - mean) / np.sqrt(variance + 1e-5) * model[f"{name}.weight"][()] + \
+        model[f"{name}.bias"][()]
+
+
+def softmax(x):
+    p = np.exp(x - x.max(-1, keepdims=True))
+    return p / p.sum(-1, keepdims=True)
 
 
 def linear(model, name, x):
     return x @ model[f"{name}.weight"][()].T.astype(float) + model[f"{name}.bias"][()]
 
 
-def forward(model, candidate, x):
+def mlp(model, candidate, x, codes):
+    x = encode(model, candidate, x, codes)
     for i in range(candidate.get("mlp.layers", 2)):
         block = f"blocks.{i}"
         x = linear(model, block, x)
-        x = normalize(model, block, candidate.get("mlp.normalization", "none"), x)
+        x = normalize(model, f"{block}.norm", candidate.get("mlp.normalization", "none"), x)
         bent = activate(candidate.get("mlp.activation", "relu"), x)
         share = model[f"{block}.activation.share"][()] \
             if candidate.get("mlp.activation_share") == "learned" else 1
         x = x + share * (bent - x)
+    return linear(model, "head", x)[:, None]
+
+
+def resnet(model, candidate, x, codes):
+    x = linear(model, "stem", encode(model, candidate, x, codes))
+    for i in range(candidate.get("resnet.blocks", 2)):
+        y = normalize(model, f"blocks.{i}.norm", "batch", x)
+        y = activate("relu", linear(model, f"blocks.{i}.linear1", y))
+        x = x + linear(model, f"blocks.{i}.linear2", y)
+    x = activate("relu", normalize(model, "head.norm", "batch", x))
+    return linear(model, "head", x)[:, None]
+
+
+def tabm(model, candidate, x, codes):
+    layers = candidate.get("tabm.layers", 2)
+    full = candidate.get("tabm.kind", "mini") == "full"
+    x = encode(model, candidate, x, codes)[:, None]
+    x = x * model["blocks.0.r" if full and layers else "members.r"][()]
+    for i in range(layers):
+        block = f"blocks.{i}"
+        if full and i > 0:
+            x = x * model[f"{block}.r"][()]
+        x = x @ model[f"{block}.weight"][()].T.astype(float)
+        if full:
+            x = x * model[f"{block}.s"][()]
+        x = activate("relu", x + model[f"{block}.bias"][()])
+    weight = model["head.weight"][()].reshape(x.shape[1], -1, x.shape[2])
+    bias = model["head.bias"][()].reshape(x.shape[1], -1)
+    return np.einsum("nki,koi->nko", x, weight.astype(float)) + bias
+
+
+def tokens_of(model, x, codes):
+    """(n, tokens, width): the class token, one a number, one a categorical column."""
+    tokens = [np.broadcast_to(model["tokens.cls"][()], (len(x), 1, len(model["tokens.cls"])))]
+    if x.shape[1]:
+        tokens.append(x[:, :, None] * model["tokens.weight"][()] + model["tokens.bias"][()])
+    for k, (code, _) in enumerate(codes):
+        row = model[f"embeddings.{k}.weight"][()][code] + model["tokens.table_bias"][k]
+        tokens.append(row[:, None])
+    return np.concatenate(tokens, axis=1).astype(float)
+
+
+def attention(qkv, heads, queries):
+    """Of the first `queries` tokens, to all; qkv (n, tokens, 3 width)."""
+    n, count, width = qkv.shape[0], qkv.shape[1], qkv.shape[2] // 3
+    q, k, v = (part.reshape(n, count, heads, -1).transpose(0, 2, 1, 3)
+               for part in np.split(qkv, 3, axis=2))
+    scores = q[:, :, :queries] @ k.transpose(0, 1, 3, 2) / math.sqrt(width // heads)
+    return (softmax(scores) @ v).transpose(0, 2, 1, 3).reshape(n, queries, width)
+
+
+def feed_forward(model, block, kind, x):
+    y = normalize(model, f"{block}.ffn.norm", "layer", x)
+    y = linear(model, f"{block}.ffn.linear1", y)
+    if kind == "reglu":
+        a, b = np.split(y, 2, axis=2)
+        y = a * activate("relu", b)
+    else:
+        y = activate(kind, y)
+    return x + linear(model, f"{block}.ffn.linear2", y)
+
+
+def ft_transformer(model, candidate, x, codes):
+    x = tokens_of(model, x, codes)
+    blocks = candidate.get("ft_transformer.blocks", 3)
+    for i in range(blocks):
+        block, y = f"blocks.{i}", x
+        if i > 0:
+            y = normalize(model, f"{block}.attention.norm", "layer", y)
+        queries = 1 if i + 1 == blocks else x.shape[1]  # only the class token is read
+        y = attention(linear(model, f"{block}.attention.qkv", y),
+                      candidate.get("ft_transformer.heads", 8), queries)
+        x = x[:, :queries] + linear(model, f"{block}.attention.out", y)
+        x = feed_forward(model, block, candidate.get("ft_transformer.activation", "reglu"), x)
+    x = activate("relu", normalize(model, "head.norm", "layer", x))
     return linear(model, "head", x)
+
+
+# From the inputs to outputs (n, members, outputs); most families have one member.
+FAMILIES = {family.__name__: family for family in (mlp, resnet, tabm, ft_transformer)}
 
 
 def invert_label(group, z):
@@ -232,13 +318,13 @@ def along(x, y, v):
 
 
 def predict(model, layout, outputs):
+    """Members are averaged: their values, or their probabilities."""
     if layout.task == "regression":
-        return invert_label(model["label"], outputs[:, 0])[:, None]
+        return invert_label(model["label"], outputs[:, :, 0].mean(1))[:, None]
     if layout.task == "binary":
         p = 1 / (1 + np.exp(-outputs))
-        return np.concatenate([1 - p, p], axis=1)
-    p = np.exp(outputs - outputs.max(1, keepdims=True))
-    return p / p.sum(1, keepdims=True)
+        return np.concatenate([1 - p, p], axis=2).mean(1)
+    return softmax(outputs).mean(1)
 
 
 def fail(why):
@@ -254,7 +340,8 @@ def compare(layout, predictions, written, rows):
     numbers = np.array([[float(t) for t in written[n]] for n in names]).T.reshape(rows, -1)
     if numbers.shape != predictions.shape:
         fail(f"{len(numbers)} predictions of {rows} rows")
-    off = np.abs(numbers - predictions) / np.maximum(1, np.abs(predictions))
+    size = np.maximum(np.abs(predictions), max(1, predictions.std()))
+    off = np.abs(numbers - predictions) / size
     if not (off <= TOLERANCE).all():
         fail(f"a prediction is off by {off.max():g}, first in row {off.max(1).argmax() + 1}")
     if layout.classes:
@@ -264,24 +351,26 @@ def compare(layout, predictions, written, rows):
     print(f"{rows} rows agree to {off.max():.1g}")
 
 
-def main(path, group, data_path, predictions_path):
+def main(path, group, data_path, predictions_path, members=None):
     with h5py.File(path, "r") as file:
         model = file[group]
-        if model.attrs["schema"] != "nas-tl/model/v1" or model.attrs["family"] != "mlp":
-            fail(f"{path}:{group} is no model of the family mlp")
+        family = FAMILIES.get(model.attrs["family"])
+        if model.attrs["schema"] != "nas-tl/model/v1" or not family:
+            fail(f"{path}:{group} is no model of a family of {', '.join(FAMILIES)}")
         layout = Layout(model["preprocessing/layout"])
         candidate = json.loads(model.attrs["candidate"])
         data, rows = read_csv(data_path)
         x, codes = inputs_of(model, layout, data, rows)
-        outputs = forward(model, candidate, encode(model, candidate, x, codes).astype(float))
+        outputs = family(model, candidate, x.astype(float), codes)
         written, count = read_csv(predictions_path)
         if count != rows:
             fail(f"{count} predictions for {rows} rows")
-        compare(layout, predict(model, layout, outputs), written, rows)
+        kept = outputs[:, :int(members)] if members else outputs
+        compare(layout, predict(model, layout, kept), written, rows)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 5:
+    if len(sys.argv) not in (5, 6):
         print(__doc__)
         sys.exit(2)
     main(*sys.argv[1:])

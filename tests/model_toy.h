@@ -83,9 +83,9 @@ static inline void toy_dataset(struct nastl_dataset **out, const char *csv,
     assert_ok(nastl_dataset_load(out, &params, NULL));
 }
 
-/* A model for `dataset`; nastl_model_destroy(). */
-static inline struct nastl_model *toy_model(const struct nastl_dataset *dataset,
-                                            enum nastl_scaling scaling)
+/* What a model has beside its network. */
+static inline struct nastl_model *toy_model_parts(const struct nastl_dataset *dataset,
+                                                  enum nastl_scaling scaling)
 {
     struct nastl_model *model = nastl_alloc_zero(1, sizeof *model);
     int32_t *rows;
@@ -105,11 +105,26 @@ static inline struct nastl_model *toy_model(const struct nastl_dataset *dataset,
         free(labels);
     }
     free(rows);
-    toy_candidate(&model->candidate);
+    nastl_candidate_init(&model->candidate);
+    return model;
+}
+
+/* The network that the model's candidate gives. */
+static inline void toy_model_net(struct nastl_model *model)
+{
     const struct nastl_shape shape = nastl_model_shape(model->layout);
     assert_ok(nastl_arch_build(&model->graph, &model->candidate, &shape));
     assert_ok(nastl_net_create(&model->net, model->graph));
     toy_weights(model->net);
+}
+
+/* A model for `dataset`; nastl_model_destroy(). */
+static inline struct nastl_model *toy_model(const struct nastl_dataset *dataset,
+                                            enum nastl_scaling scaling)
+{
+    struct nastl_model *model = toy_model_parts(dataset, scaling);
+    toy_candidate(&model->candidate);
+    toy_model_net(model);
     return model;
 }
 

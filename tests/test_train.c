@@ -179,7 +179,36 @@ static void other_threads_change_no_bit(void **state)
 
 /* ---- steps allocate nothing ---- */
 
-static void epochs_allocate_and_create_nothing(void **state)
+static void train_without_allocating(const char *const *settings, size_t weight_average)
+{
+    struct rig rig;
+    struct nastl_trainer *trainer;
+    rig_create(&rig, settings, 1);
+    rig.params.recipe.balanced = true;
+    rig.params.recipe.label_smoothing = 0.1;
+    rig.params.recipe.weight_average = weight_average;
+    assert_int_equal(nastl_trainer_create(&trainer, rig.toy.net, &rig.params), 0);
+    const size_t allocations = nastl_alloc_count(), primitives = nastl_dnnl_created();
+    for (int epoch = 0; epoch < 3; epoch++)
+        assert_int_equal(nastl_trainer_epoch(trainer), 0);
+    assert_int_equal(nastl_alloc_count(), allocations);
+    assert_int_equal(nastl_dnnl_created(), primitives);
+    nastl_trainer_destroy(trainer);
+    rig_destroy(&rig);
+}
+
+/* Tokens so wide that a batch is worked on in parts. */
+static void epochs_of_every_family_allocate_and_create_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; nastl_families()[i]; i++) {
+        char family[64];
+        snprintf(family, sizeof family, "family=%s", nastl_families()[i]->name);
+        train_without_allocating(SETTINGS(family, "ft_transformer.token_width=192"), 0);
+    }
+}
+
+static void epochs_of_every_part_allocate_and_create_nothing(void **state)
 {
     (void)state;
     const char *const norms[] = {"mlp.normalization=none", "mlp.normalization=layer",
@@ -187,26 +216,10 @@ static void epochs_allocate_and_create_nothing(void **state)
     const char *const embeddings[] = {"input.numeric_embedding=none",
                                       "input.numeric_embedding=piecewise_linear",
                                       "input.numeric_embedding=periodic"};
-    for (size_t i = 0; i < 3; i++) {
-        struct rig rig;
-        struct nastl_trainer *trainer;
-        rig_create(
-            &rig,
+    for (size_t i = 0; i < 3; i++)
+        train_without_allocating(
             SETTINGS("mlp.activation=gelu", "mlp.dropout=0.1", norms[i], embeddings[i]),
-            1);
-        rig.params.recipe.balanced = true;
-        rig.params.recipe.label_smoothing = 0.1;
-        rig.params.recipe.weight_average = i;
-        assert_int_equal(nastl_trainer_create(&trainer, rig.toy.net, &rig.params), 0);
-        const size_t allocations = nastl_alloc_count(), primitives = nastl_dnnl_created();
-        assert_true(primitives > 0);
-        for (int epoch = 0; epoch < 3; epoch++)
-            assert_int_equal(nastl_trainer_epoch(trainer), 0);
-        assert_int_equal(nastl_alloc_count(), allocations);
-        assert_int_equal(nastl_dnnl_created(), primitives);
-        nastl_trainer_destroy(trainer);
-        rig_destroy(&rig);
-    }
+            i);
 }
 
 /* ---- the best epoch, patience, callbacks ---- */
@@ -545,7 +558,8 @@ int main(void)
         cmocka_unit_test(xor_is_learnt),
         cmocka_unit_test(the_same_seed_gives_the_same_bits),
         cmocka_unit_test(other_threads_change_no_bit),
-        cmocka_unit_test(epochs_allocate_and_create_nothing),
+        cmocka_unit_test(epochs_of_every_family_allocate_and_create_nothing),
+        cmocka_unit_test(epochs_of_every_part_allocate_and_create_nothing),
         cmocka_unit_test(the_best_epoch_is_kept),
         cmocka_unit_test(patience_ends_it),
         cmocka_unit_test(a_start_that_nothing_beats_is_kept),

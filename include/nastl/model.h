@@ -23,6 +23,12 @@ NASTL_API int nastl_model_load(struct nastl_model **out, const char *path,
 NASTL_API void nastl_model_destroy(struct nastl_model *model);
 NASTL_API enum nastl_task nastl_model_task(const struct nastl_model *model);
 
+/* Keeps the first `members` members of an ensemble (TabM): its answers are their average
+ * from now on, at their cost. A model of n members that is cut so is a model of fewer in
+ * every respect. NASTL_EINVAL: the model has no members, or not so many; it is as before.
+ */
+NASTL_API int nastl_model_keep_members(struct nastl_model *model, size_t members);
+
 /* `nas-tl predict`: applies the model to the rows of DATA and writes CSV to `out` ("-":
  * standard output), a line a row, in the order of the rows: for classes `prediction`, the
  * first of the most probable ones, and `probability.CLASS` for each class; for regression

@@ -13,6 +13,7 @@
 struct nastl_family {
     const char *name; /* "mlp" */
     const char *description;
+    const char *members_key; /* of an ensemble: says how many members; else NULL */
     int (*build)(struct nastl_graph *graph, const struct nastl_candidate *candidate);
 };
 const struct nastl_family *const *nastl_families(void); /* NULL at the end */

@@ -73,6 +73,14 @@ bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind)
     return false;
 }
 
+size_t nastl_graph_member_count(const struct nastl_graph *graph)
+{
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i].kind == NASTL_NODE_MEMBERS)
+            return graph->nodes[i].rows;
+    return 1;
+}
+
 bool nastl_node_embeds(const struct nastl_node *node)
 {
     return node->kind == NASTL_NODE_PIECEWISE || node->kind == NASTL_NODE_PERIODIC ||

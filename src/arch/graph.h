@@ -212,6 +212,8 @@ size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in 
 bool nastl_node_keeps_shape(enum nastl_node_kind kind);
 /* How often the output of node `at` is read. */
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at);
+/* Members of an ensemble; 1 where it is none. */
+size_t nastl_graph_member_count(const struct nastl_graph *graph);
 /* Whether a node of this kind is in it. */
 bool nastl_graph_has(const struct nastl_graph *graph, enum nastl_node_kind kind);
 /* Whether it turns the numbers of the input into several each. */

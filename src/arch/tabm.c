@@ -78,5 +78,6 @@ static int build(struct nastl_graph *graph, const struct nastl_candidate *candid
 const struct nastl_family nastl_family_tabm = {
     .name = "tabm",
     .description = "ensemble of perceptrons that share weights",
+    .members_key = "tabm.members",
     .build = build,
 };

@@ -7,6 +7,7 @@
 
 struct model_params {
     char *out, *label, *data_dir;
+    int64_t members;
     bool force;
 };
 
@@ -15,6 +16,9 @@ static const struct nastl_opt predict_opts[] = {
      .metavar = "FILE.csv", .help = "where to write; default: standard output"},
     {"force", NASTL_OPT_BOOL, offsetof(struct model_params, force), .fallback = "false",
      .help = "write over a file that is there"},
+    {"members", NASTL_OPT_INT, offsetof(struct model_params, members), 0, 1e6,
+     .fallback = "0", .metavar = "N",
+     .help = "of an ensemble (tabm), use the first N members; 0: all"},
     {"data_dir", NASTL_OPT_TEXT, offsetof(struct model_params, data_dir),
      .metavar = "DIR",
      .help = "where descriptors find their files; default: NASTL_DATA_DIR"},
@@ -24,13 +28,16 @@ static const struct nastl_opt predict_opts[] = {
 static const struct nastl_opt evaluate_opts[] = {
     {"label", NASTL_OPT_TEXT, offsetof(struct model_params, label), .metavar = "COLUMN",
      .help = "the column with the truth; default: the one the model was trained for"},
+    {"members", NASTL_OPT_INT, offsetof(struct model_params, members), 0, 1e6,
+     .fallback = "0", .metavar = "N",
+     .help = "of an ensemble (tabm), use the first N members; 0: all"},
     {"data_dir", NASTL_OPT_TEXT, offsetof(struct model_params, data_dir),
      .metavar = "DIR",
      .help = "where descriptors find their files; default: NASTL_DATA_DIR"},
     {NULL},
 };
 
-static int load_model(struct nastl_model **out, const char *name)
+static int load_model(struct nastl_model **out, const char *name, int64_t members)
 {
     char *file, *group;
     int status = nastl_study_model(&file, &group, name);
@@ -39,6 +46,11 @@ static int load_model(struct nastl_model **out, const char *name)
     status = nastl_model_load(out, file, group);
     free(file);
     free(group);
+    if (status < 0 || members == 0)
+        return status;
+    status = nastl_model_keep_members(*out, (size_t)members);
+    if (status < 0)
+        nastl_model_destroy(*out);
     return status;
 }
 
@@ -49,7 +61,7 @@ static int run_predict(struct args *args)
     if (args->json && strcmp(params->out, "-") == 0)
         return nastl_error_set(NASTL_EINVAL, "--json: predictions are CSV; give --out "
                                              "FILE.csv for them, or leave --json out");
-    int status = load_model(&model, args->positional[0]);
+    int status = load_model(&model, args->positional[0], params->members);
     if (status < 0)
         return status;
     status = nastl_model_predict(model, args->positional[1], params->data_dir,
@@ -63,7 +75,7 @@ static int run_evaluate(struct args *args)
     const struct model_params *params = args->params;
     struct nastl_model *model;
     char *text;
-    int status = load_model(&model, args->positional[0]);
+    int status = load_model(&model, args->positional[0], params->members);
     if (status < 0)
         return status;
     status = nastl_model_evaluate(&text, model, args->positional[1], params->data_dir,
@@ -78,7 +90,8 @@ const struct command command_predict = {
     .summary = "applies a model to rows: class probabilities and class, or values",
     .examples = "  nas-tl predict study-1 new_rows.csv --out predictions.csv\n"
                 "  nas-tl predict study-1:17 new_rows.csv.gz\n"
-                "  nas-tl predict model.h5 new_rows.h5\n",
+                "  nas-tl predict model.h5 new_rows.h5\n"
+                "  nas-tl predict tabm32.h5 new_rows.csv --members 8\n",
     .options = predict_opts,
     .params_size = sizeof(struct model_params),
     .positional_least = 2,

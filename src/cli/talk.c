@@ -20,25 +20,27 @@ static volatile sig_atomic_t is_stopped;
 
 /* The display of this process: there is one standard error. */
 static struct {
-    bool on_terminal, is_drawn;
+    bool on_terminal, is_drawn, has_said_stop;
     double told_at;
-    char phase[16];
+    char phase[48];
 } display;
 
 /* ---- signals ------------------------------------------------------------------------
  */
 
-/* The first signal asks to stop; the handler is gone then, so a second one ends at once.
- */
+/* The first signal asks to stop; a second one, of either kind, ends at once, as a kill
+ * would: nothing that was kept is lost. */
 static void ask_to_stop(int signal)
 {
     (void)signal;
+    if (is_stopped)
+        _exit(nastl_error_exit_code(NASTL_EINTERRUPTED));
     is_stopped = 1;
 }
 
 static void listen_for_signals(void)
 {
-    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = 0};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 }
@@ -147,10 +149,22 @@ static void draw(char *line)
     display.is_drawn = true;
 }
 
+/* The first signal shows no effect where the front's members are being trained again. */
+static void say_stop(void)
+{
+    if (!is_stopped || display.has_said_stop)
+        return;
+    display.has_said_stop = true;
+    talk_end();
+    fprintf(stderr, "nas-tl: stopping: what is done is put in order; once more leaves "
+                    "at once\n");
+}
+
 static void show_progress(const struct nastl_progress *progress, void *payload)
 {
     char line[512];
     (void)payload;
+    say_stop();
     /* A file that collects lines wants few: a new phase is news on a terminal alone. */
     const bool is_new =
         display.on_terminal && strcmp(display.phase, progress->phase) != 0;

@@ -97,3 +97,15 @@ void nastl_folder_sweep(const char *folder)
             unlinkat(dirfd(handle), entry->d_name, 0);
     closedir(handle);
 }
+
+void nastl_folder_clear(const char *folder, const char *prefix)
+{
+    const struct dirent *entry;
+    DIR *handle = opendir(folder);
+    if (!handle)
+        return;
+    while ((entry = readdir(handle)))
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+            unlinkat(dirfd(handle), entry->d_name, 0); /* refuses folders */
+    closedir(handle);
+}

@@ -13,4 +13,7 @@ void nastl_folder_release(int held); /* accepts -1 */
  * FOLDER. Nobody else may write there meanwhile. */
 void nastl_folder_sweep(const char *folder);
 
+/* Removes the files in FOLDER whose names begin with PREFIX ("": all); folders stay. */
+void nastl_folder_clear(const char *folder, const char *prefix);
+
 #endif

@@ -40,7 +40,7 @@ static void spin(double seconds)
 /* A counter that exists is not a counter that measures. */
 static int pass_gate(struct nastl_energy *energy)
 {
-    double before, after;
+    double before = 0, after = 0;
     const double start = nastl_clock_seconds();
     TRY(nastl_energy_read(&before, energy));
     spin(gate_spinning);
@@ -158,7 +158,7 @@ struct mark {
 /* Goes on until the counter ticks: there, its reading belongs to the time. */
 static int mark_tick(struct mark *out, struct nastl_energy *energy, struct work *work)
 {
-    double first;
+    double first = 0;
     TRY(nastl_energy_read(&first, energy));
     const double end = nastl_clock_seconds() + tick_timeout;
     do {
@@ -173,7 +173,7 @@ static int mark_tick(struct mark *out, struct nastl_energy *energy, struct work 
 /* One block, idle where `work` is NULL: what passed between its two marks. */
 static int run_block(struct mark *out, struct nastl_energy *energy, struct work *work)
 {
-    struct mark from, to;
+    struct mark from = {0}, to = {0};
     TRY(mark_tick(&from, energy, work));
     if (!work)
         nastl_clock_sleep(block_seconds);

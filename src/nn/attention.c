@@ -13,11 +13,9 @@
 
 #include "nn/kernel.h"
 
-/* A vector of floats that may stand anywhere; the compiler splits it where registers are
- * narrower. */
-typedef float lanes __attribute__((vector_size(64), aligned(4)));
-enum { LANES = 16, BLOCK = NASTL_ATTENTION_BLOCK, TILE = 4 };
-_Static_assert(BLOCK == 2 * LANES, "a number of the stream serves two vectors");
+/* Dropout has one number of the stream for two queries, HALF apart. */
+enum { BLOCK = NASTL_ATTENTION_BLOCK, HALF = 16, FILL = 8, TILE = 4 };
+_Static_assert(BLOCK == 2 * HALF, "a number of the stream serves two queries");
 
 /* Where the blocks of scratch are. */
 struct work {
@@ -27,12 +25,12 @@ struct work {
     float *rows;          /* (BLOCK, padded) dO */
     float *dk, *dv;       /* (T, padded) */
     float *dq;            /* (width, BLOCK) */
-    uint32_t *noise;      /* (T, LANES) */
+    uint32_t *noise;      /* (T, HALF) */
 };
 
 static size_t padded(size_t width)
 {
-    return (width + LANES - 1) / LANES * LANES;
+    return (width + NASTL_LANES_MOST - 1) / NASTL_LANES_MOST * NASTL_LANES_MOST;
 }
 
 static size_t blocks_of(const struct nastl_attention *shape)
@@ -48,7 +46,7 @@ size_t nastl_attention_kept(const struct nastl_attention *shape)
 
 size_t nastl_attention_noise(const struct nastl_attention *shape)
 {
-    return shape->heads * blocks_of(shape) * shape->tokens * LANES / 4;
+    return shape->heads * blocks_of(shape) * shape->tokens * HALF / 4;
 }
 
 /* Cuts the pieces; returns their sum in numbers. */
@@ -65,7 +63,7 @@ static size_t cut(struct work *out, const struct nastl_attention *shape, float *
                             shape->tokens * p,
                             shape->tokens * p,
                             w,
-                            shape->tokens * LANES};
+                            shape->tokens * HALF};
     float *piece[sizeof sizes / sizeof *sizes];
     size_t used = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -99,64 +97,35 @@ struct operand {
     size_t row, column;
 };
 
-/* C (count, vectors) = or += A B over `depth`; `count` <= TILE and `vectors` <= 2 are
- * known when it is compiled, so that the sums stay in registers. */
-NASTL_HOT_INLINE void tile(float *c, size_t ldc, struct operand a, const float *b,
-                           size_t ldb, size_t depth, size_t count, size_t vectors,
-                           _Bool add)
+#define LANES         16
+#define TILE_OF(name) name##_16
+#include "nn/attention_tile.h"
+#define LANES         8
+#define TILE_OF(name) name##_8
+#include "nn/attention_tile.h"
+#define LANES         4
+#define TILE_OF(name) name##_4
+#include "nn/attention_tile.h"
+
+/* Queries and columns are filled up to whole vectors. */
+NASTL_HOT_INLINE size_t fill_up(size_t count)
 {
-    lanes sum[TILE][2];
-#pragma GCC unroll 4
-    for (size_t m = 0; m < count; m++)
-#pragma GCC unroll 2
-        for (size_t v = 0; v < vectors; v++)
-            sum[m][v] = add ? *(const lanes *)(c + m * ldc + v * LANES) : (lanes){0};
-    for (size_t k = 0; k < depth; k++) {
-#pragma GCC unroll 4
-        for (size_t m = 0; m < count; m++)
-#pragma GCC unroll 2
-            for (size_t v = 0; v < vectors; v++)
-                sum[m][v] += *(const lanes *)(b + k * ldb + v * LANES) *
-                             a.at[m * a.row + k * a.column];
-    }
-#pragma GCC unroll 4
-    for (size_t m = 0; m < count; m++)
-#pragma GCC unroll 2
-        for (size_t v = 0; v < vectors; v++)
-            *(lanes *)(c + m * ldc + v * LANES) = sum[m][v];
+    return (count + FILL - 1) / FILL * FILL;
 }
 
-/* C (rows, vectors * LANES) = or += A (rows, depth) B. */
-NASTL_HOT_INLINE void strip(float *c, size_t ldc, struct operand a, const float *b,
-                            size_t ldb, size_t rows, size_t depth, size_t vectors,
-                            _Bool add)
+/* C (rows, columns) = or += A (rows, depth) B, columns filled up, in vectors of `lanes`,
+ * which is known when it is compiled. */
+NASTL_HOT_INLINE void product(size_t lanes, float *c, size_t ldc, struct operand a,
+                              const float *b, size_t ldb, size_t rows, size_t depth,
+                              size_t columns, _Bool add)
 {
-    size_t m = 0;
-    for (; m + TILE <= rows; m += TILE, a.at += TILE * a.row)
-        tile(c + m * ldc, ldc, a, b, ldb, depth, TILE, vectors, add);
-    for (; m < rows; m++, a.at += a.row)
-        tile(c + m * ldc, ldc, a, b, ldb, depth, 1, vectors, add);
-}
-
-/* As strip(), over a block of queries of which `count` are there. */
-NASTL_HOT_INLINE void by_query(float *c, struct operand a, const float *b, size_t rows,
-                               size_t depth, size_t count)
-{
-    if (count > LANES)
-        strip(c, BLOCK, a, b, BLOCK, rows, depth, 2, 0);
+    const size_t whole = lanes == 16 ? columns / 16 * 16 : 0;
+    if (lanes == 16)
+        strips_16(c, ldc, a, b, ldb, rows, depth, whole, add);
+    if (lanes >= 8)
+        strips_8(c + whole, ldc, a, b + whole, ldb, rows, depth, columns - whole, add);
     else
-        strip(c, BLOCK, a, b, BLOCK, rows, depth, 1, 0);
-}
-
-/* C (rows, width) += A B, over the columns of a head. */
-NASTL_HOT_INLINE void by_column(float *c, size_t ldc, struct operand a, const float *b,
-                                size_t ldb, size_t rows, size_t depth, size_t width)
-{
-    size_t n = 0;
-    for (; n + LANES < width; n += 2 * LANES)
-        strip(c + n, ldc, a, b + n, ldb, rows, depth, 2, 1);
-    if (n < width)
-        strip(c + n, ldc, a, b + n, ldb, rows, depth, 1, 1);
+        strips_4(c, ldc, a, b, ldb, rows, depth, columns, add);
 }
 
 /* ---- one block of queries ---- */
@@ -166,7 +135,7 @@ struct place {
     const struct nastl_attention *shape;
     const float *q, *k, *v; /* of the head; rows are 3 d apart */
     size_t first, count;    /* queries */
-    size_t lanes;           /* `count` in whole vectors */
+    size_t filled;          /* `count`, filled up */
     float *kept;            /* (2, BLOCK): largest, 1 / sum */
 };
 
@@ -200,15 +169,15 @@ NASTL_HOT_INLINE float scale_of(const struct nastl_attention *shape)
     return 1.0f / sqrtf((float)shape->width);
 }
 
-NASTL_HOT_INLINE void make_scores(const struct work *work, const struct place *at,
-                                  float *scores)
+NASTL_HOT_INLINE void make_scores(size_t lanes, const struct work *work,
+                                  const struct place *at, float *scores)
 {
     const struct nastl_attention *shape = at->shape;
     const size_t stride = row_width(shape);
     transpose(work->query, at->q + at->first * stride, stride, at->count, shape->width,
               scale_of(shape));
-    by_query(scores, (struct operand){at->k, stride, 1}, work->query, shape->tokens,
-             shape->width, at->count);
+    product(lanes, scores, BLOCK, (struct operand){at->k, stride, 1}, work->query, BLOCK,
+            shape->tokens, shape->width, at->filled, 0);
 }
 
 /* Scores become exp(score - largest); largest and 1 / sum are kept. */
@@ -248,20 +217,20 @@ NASTL_HOT_INLINE void probabilities(float *restrict scores, const float *restric
 }
 
 /* out = in where kept, 0 where dropped: lane i by the low half of a number of the stream,
- * lane LANES + i by its high half. */
+ * lane HALF + i by its high half. */
 NASTL_HOT_INLINE void mask(float *out, const float *in, const uint32_t *restrict noise,
                            uint32_t drop, float factor, size_t tokens)
 {
     for (size_t j = 0; j < tokens; j++) {
-        const uint32_t *bits = noise + j * LANES;
+        const uint32_t *bits = noise + j * HALF;
         const float *x = in + j * BLOCK;
         float *y = out + j * BLOCK;
 #pragma omp simd
-        for (size_t i = 0; i < LANES; i++)
+        for (size_t i = 0; i < HALF; i++)
             y[i] = (bits[i] & 0xffff) >= drop ? factor * x[i] : 0.0f;
 #pragma omp simd
-        for (size_t i = 0; i < LANES; i++)
-            y[LANES + i] = bits[i] >> 16 >= drop ? factor * x[LANES + i] : 0.0f;
+        for (size_t i = 0; i < HALF; i++)
+            y[HALF + i] = bits[i] >> 16 >= drop ? factor * x[HALF + i] : 0.0f;
     }
 }
 
@@ -272,20 +241,46 @@ NASTL_HOT_INLINE float drop_factor(uint32_t drop)
 
 /* ---- forward ---- */
 
-NASTL_HOT static void forward_block(const struct work *work, const struct place *at,
-                                    float *out)
+NASTL_HOT_INLINE void forward_block(size_t lanes, const struct work *work,
+                                    const struct place *at, float *out)
 {
     const struct nastl_attention *shape = at->shape;
     const size_t d = shape->heads * shape->width, tokens = shape->tokens;
-    make_scores(work, at, work->score);
-    exponentials(work->score, at->kept, tokens, at->lanes);
+    make_scores(lanes, work, at, work->score);
+    exponentials(work->score, at->kept, tokens, at->filled);
     if (shape->drop)
         mask(work->score, work->score, work->noise, shape->drop, drop_factor(shape->drop),
              tokens);
-    by_query(work->delta, (struct operand){at->v, 1, row_width(shape)}, work->score,
-             shape->width, tokens, at->count);
+    product(lanes, work->delta, BLOCK, (struct operand){at->v, 1, row_width(shape)},
+            work->score, BLOCK, shape->width, tokens, at->filled, 0);
     transpose_back(out + at->first * d, d, work->delta, at->kept + BLOCK, at->count,
                    shape->width);
+}
+
+typedef void (*forward_function)(const struct work *work, const struct place *at,
+                                 float *out);
+
+NASTL_TARGET_16 static void forward_16(const struct work *work, const struct place *at,
+                                       float *out)
+{
+    forward_block(16, work, at, out);
+}
+
+NASTL_TARGET_8 static void forward_8(const struct work *work, const struct place *at,
+                                     float *out)
+{
+    forward_block(8, work, at, out);
+}
+
+static void forward_4(const struct work *work, const struct place *at, float *out)
+{
+    forward_block(4, work, at, out);
+}
+
+static forward_function choose_forward(void)
+{
+    const int lanes = nastl_lanes();
+    return lanes == 16 ? forward_16 : lanes == 8 ? forward_8 : forward_4;
 }
 
 /* The block of one head; `kept` is that of the row. */
@@ -302,7 +297,7 @@ static struct place block_at(const struct nastl_attention *shape, const float *q
         .v = qkv + 2 * d + head * shape->width,
         .first = first,
         .count = count,
-        .lanes = count > LANES ? BLOCK : LANES,
+        .filled = fill_up(count),
         .kept = kept + (head * blocks_of(shape) + block) * 2 * BLOCK,
     };
 }
@@ -311,13 +306,14 @@ static void draw(const struct work *work, const struct nastl_attention *shape,
                  struct nastl_rng *noise)
 {
     if (shape->drop)
-        nastl_rng_fill(noise, work->noise, shape->tokens * LANES / 4);
+        nastl_rng_fill(noise, work->noise, shape->tokens * HALF / 4);
 }
 
 void nastl_attention_forward(const struct nastl_attention *shape, float *out, float *kept,
                              const float *qkv, float *scratch,
                              const struct nastl_rng *noise)
 {
+    const forward_function forward = choose_forward();
     float unused[2 * BLOCK];
     struct work work;
     struct nastl_rng stream = *noise;
@@ -327,7 +323,7 @@ void nastl_attention_forward(const struct nastl_attention *shape, float *out, fl
             struct place at = block_at(shape, qkv, kept, h, b);
             at.kept = kept ? at.kept : unused;
             draw(&work, shape, &stream);
-            forward_block(&work, &at, out + h * shape->width);
+            forward(&work, &at, out + h * shape->width);
         }
     }
 }
@@ -363,35 +359,64 @@ NASTL_HOT_INLINE void take_deltas(const struct work *work, const struct place *a
 
 /* Adds to dK and dV of the head and sets dQ of the block's queries. delta and out: of the
  * head, from its first query on. */
-NASTL_HOT static void backward_block(const struct work *work, const struct place *at,
-                                     float *delta_in, const float *delta,
-                                     const float *out)
+NASTL_HOT_INLINE void backward_block(size_t lanes, const struct work *work,
+                                     const struct place *at, float *delta_in,
+                                     const float *delta, const float *out)
 {
     const struct nastl_attention *shape = at->shape;
     const size_t d = shape->heads * shape->width, tokens = shape->tokens;
     const size_t width = shape->width, stride = row_width(shape), pad = padded(width);
     float *plain = shape->drop ? work->plain : work->score, dot[BLOCK], scale[BLOCK];
     take_deltas(work, at, delta + at->first * d, out + at->first * d, dot);
-    make_scores(work, at, plain);
-    probabilities(plain, at->kept, tokens, at->lanes);
-    by_query(work->slope, (struct operand){at->v, stride, 1}, work->delta, tokens, width,
-             at->count);
+    make_scores(lanes, work, at, plain);
+    probabilities(plain, at->kept, tokens, at->filled);
+    product(lanes, work->slope, BLOCK, (struct operand){at->v, stride, 1}, work->delta,
+            BLOCK, tokens, width, at->filled, 0);
     if (shape->drop) {
         const float factor = drop_factor(shape->drop);
         mask(work->score, plain, work->noise, shape->drop, factor, tokens);
         mask(work->slope, work->slope, work->noise, shape->drop, factor, tokens);
     }
-    by_column(work->dv, pad, (struct operand){work->score, BLOCK, 1}, work->rows, pad,
-              tokens, at->count, width);
-    score_slopes(work->slope, plain, dot, tokens, at->lanes);
-    by_column(work->dk, pad, (struct operand){work->slope, BLOCK, 1},
-              at->q + at->first * stride, stride, tokens, at->count, width);
-    by_query(work->dq, (struct operand){at->k, 1, stride}, work->slope, width, tokens,
-             at->count);
+    product(lanes, work->dv, pad, (struct operand){work->score, BLOCK, 1}, work->rows,
+            pad, tokens, at->count, fill_up(width), 1);
+    score_slopes(work->slope, plain, dot, tokens, at->filled);
+    product(lanes, work->dk, pad, (struct operand){work->slope, BLOCK, 1},
+            at->q + at->first * stride, stride, tokens, at->count, fill_up(width), 1);
+    product(lanes, work->dq, BLOCK, (struct operand){at->k, 1, stride}, work->slope,
+            BLOCK, width, tokens, at->filled, 0);
     for (size_t i = 0; i < BLOCK; i++)
         scale[i] = scale_of(shape);
     transpose_back(delta_in + at->first * stride, stride, work->dq, scale, at->count,
                    width);
+}
+
+typedef void (*backward_function)(const struct work *work, const struct place *at,
+                                  float *delta_in, const float *delta, const float *out);
+
+NASTL_TARGET_16 static void backward_16(const struct work *work, const struct place *at,
+                                        float *delta_in, const float *delta,
+                                        const float *out)
+{
+    backward_block(16, work, at, delta_in, delta, out);
+}
+
+NASTL_TARGET_8 static void backward_8(const struct work *work, const struct place *at,
+                                      float *delta_in, const float *delta,
+                                      const float *out)
+{
+    backward_block(8, work, at, delta_in, delta, out);
+}
+
+static void backward_4(const struct work *work, const struct place *at, float *delta_in,
+                       const float *delta, const float *out)
+{
+    backward_block(4, work, at, delta_in, delta, out);
+}
+
+static backward_function choose_backward(void)
+{
+    const int lanes = nastl_lanes();
+    return lanes == 16 ? backward_16 : lanes == 8 ? backward_8 : backward_4;
 }
 
 /* delta_in: of the head. Tokens that do not ask have no dQ. */
@@ -417,6 +442,7 @@ void nastl_attention_backward(const struct nastl_attention *shape, float *delta_
                               const float *qkv, float *scratch,
                               const struct nastl_rng *noise)
 {
+    const backward_function backward = choose_backward();
     struct work work;
     struct nastl_rng stream = *noise;
     cut(&work, shape, scratch);
@@ -429,7 +455,7 @@ void nastl_attention_backward(const struct nastl_attention *shape, float *delta_
         for (size_t b = 0; b < blocks_of(shape); b++) {
             const struct place at = block_at(shape, qkv, (float *)kept, h, b);
             draw(&work, shape, &stream);
-            backward_block(&work, &at, delta_in + column, delta + column, out + column);
+            backward(&work, &at, delta_in + column, delta + column, out + column);
         }
         store_head(&work, shape, delta_in + column);
     }

@@ -1,4 +1,4 @@
-/* dnnl.h: the only door to oneDNN: dnnl_2.c knows generation 2.6.
+/* dnnl.h: the only door to oneDNN: dnnl_2.c knows generation 2.6, dnnl_3.c generation 3.
  *
  * A product is planned once for its shape, bound to its blocks, and then run any number
  * of times. oneDNN keeps one cache of compiled kernels for the process, keyed by shape

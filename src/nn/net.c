@@ -22,6 +22,10 @@ enum { PART_CACHES = 4 };
 
 static const double PI = 3.14159265358979323846;
 
+/* But for each part all weights are read and all gradients summed: a part has at least so
+ * many times as many activations. */
+enum { PART_WEIGHTS = 3 };
+
 /* ---- the block of parameters ---- */
 
 /* Which stretch of the block a tensor belongs to. */
@@ -275,9 +279,11 @@ size_t nastl_net_part(const struct nastl_net *net, size_t batch)
 {
     if (!nastl_graph_has(net->graph, NASTL_NODE_ATTENTION))
         return batch;
-    const size_t row = row_numbers(net->graph) * sizeof(float);
+    const size_t row = row_numbers(net->graph);
+    const size_t near = PART_CACHES * nastl_cache_bytes() / sizeof(float);
     size_t part = 1;
-    while (2 * part * row <= PART_CACHES * nastl_cache_bytes())
+    while (part < batch &&
+           (2 * part * row <= near || part * row < PART_WEIGHTS * net->trainable))
         part *= 2;
     return part < batch ? part : batch;
 }

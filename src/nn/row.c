@@ -17,9 +17,8 @@
 #include "nn/embed.h"
 #include "nn/kernel.h"
 
-/* A vector of floats; the compiler splits it where registers are narrower. */
-typedef float lanes __attribute__((vector_size(64), aligned(64)));
-enum { LANES = 16, PANEL = 64 };
+/* Numbers that a width is filled up to, and those of a panel. */
+enum { MULTIPLE = NASTL_LANES_MOST, PANEL = 4 * MULTIPLE };
 
 struct stage {
     const struct nastl_node *node;
@@ -49,7 +48,7 @@ struct nastl_row {
 
 static size_t padded_width(size_t width)
 {
-    return (width + LANES - 1) / LANES * LANES;
+    return (width + MULTIPLE - 1) / MULTIPLE * MULTIPLE;
 }
 
 /* ---- what the stages are ---- */
@@ -233,45 +232,6 @@ NASTL_HOT_INLINE size_t listed(const uint32_t *list, size_t k)
     return list ? list[k] : k;
 }
 
-/* y = b + W x over a whole panel, for the inputs that are listed. */
-NASTL_HOT_INLINE void whole_panel(float *y, const float *w, const float *bias,
-                                  const float *x, const uint32_t *list, size_t count)
-{
-    const lanes *b = (const lanes *)bias;
-    lanes s0 = b[0], s1 = b[1], s2 = b[2], s3 = b[3];
-    for (size_t k = 0; k < count; k++) {
-        const size_t i = listed(list, k);
-        const lanes *weight = (const lanes *)(w + i * PANEL);
-        s0 += weight[0] * x[i];
-        s1 += weight[1] * x[i];
-        s2 += weight[2] * x[i];
-        s3 += weight[3] * x[i];
-    }
-    lanes *out = (lanes *)y;
-    out[0] = s0;
-    out[1] = s1;
-    out[2] = s2;
-    out[3] = s3;
-}
-
-/* One vector of the last panel, `width` wide; two sums in turn hide the latency of the
- * additions. */
-NASTL_HOT_INLINE void narrow_panel(float *y, const float *w, const float *bias,
-                                   const float *x, const uint32_t *list, size_t count,
-                                   size_t width)
-{
-    lanes even = *(const lanes *)bias, odd = {0};
-    size_t k = 0;
-    for (; k + 1 < count; k += 2) {
-        const size_t i = listed(list, k), j = listed(list, k + 1);
-        even += *(const lanes *)(w + i * width) * x[i];
-        odd += *(const lanes *)(w + j * width) * x[j];
-    }
-    if (k < count)
-        even += *(const lanes *)(w + listed(list, k) * width) * x[listed(list, k)];
-    *(lanes *)y = even + odd;
-}
-
 /* Inputs that are zero, half of them after a ReLU, cost no look at their weights. */
 NASTL_HOT_INLINE size_t list_inputs(uint32_t *list, const float *x, size_t inputs)
 {
@@ -283,28 +243,26 @@ NASTL_HOT_INLINE size_t list_inputs(uint32_t *list, const float *x, size_t input
     return count;
 }
 
-NASTL_HOT_INLINE void panels(float *y, const struct stage *stage, const float *x,
-                             const uint32_t *list, size_t count)
-{
-    const float *weight = stage->weight, *bias = stage->bias;
-    size_t o = 0;
-    for (; o + PANEL <= stage->padded; o += PANEL)
-        whole_panel(y + o, weight + o * stage->inputs, bias + o, x, list, count);
-    const size_t width = stage->padded - o;
-    for (size_t v = 0; v < width; v += LANES)
-        narrow_panel(y + o + v, weight + o * stage->inputs + v, bias + o + v, x, list,
-                     count, width);
-}
+#define LANES           16
+#define PANELS_OF(name) name##_16
+#define TARGET          NASTL_TARGET_16
+#include "nn/row_panels.h"
+#define LANES           8
+#define PANELS_OF(name) name##_8
+#define TARGET          NASTL_TARGET_8
+#include "nn/row_panels.h"
+#define LANES           4
+#define PANELS_OF(name) name##_4
+#define TARGET
+#include "nn/row_panels.h"
 
-/* Without zeros, two loops that the compiler makes without the list are faster. */
-NASTL_HOT static void product(float *y, const struct stage *stage, const float *x,
-                              uint32_t *list)
+typedef void (*product_function)(float *y, const struct stage *stage, const float *x,
+                                 uint32_t *list);
+
+static product_function choose_product(void)
 {
-    const size_t count = list_inputs(list, x, stage->inputs);
-    if (count < stage->inputs)
-        panels(y, stage, x, list, count);
-    else
-        panels(y, stage, x, NULL, count);
+    const int lanes = nastl_lanes();
+    return lanes == 16 ? product_16 : lanes == 8 ? product_8 : product_4;
 }
 
 /* What each kind of node does; a linear and an embedding have y apart from x. */
@@ -314,6 +272,7 @@ typedef void (*stage_function)(const struct nastl_row *row, const struct stage *
 static void run_linear(const struct nastl_row *row, const struct stage *stage, float *y,
                        const float *x)
 {
+    const product_function product = choose_product();
     for (size_t m = 0; m < stage->rows; m++)
         product(y + m * stage->padded, stage, x + m * stage->stride, row->list);
 }

@@ -217,14 +217,23 @@ static int judge(struct nastl_trainer *trainer, double *score)
 
 /* ---- averages of weights ---- */
 
-/* The network's parameters become the mean of those of the last epochs. */
-static void average(struct nastl_trainer *trainer, size_t epochs)
+/* How many epochs a mean takes in: those that first find their way are left out. */
+static size_t averaged_epochs(const struct nastl_trainer *trainer)
 {
-    const size_t total = trainer->net->total;
+    const size_t half = (trainer->state.epoch + 1) / 2;
+    const size_t most = trainer->params.recipe.weight_average;
+    return half < most ? half : most;
+}
+
+/* The network's parameters become the mean of those of the last epochs. */
+static void average(struct nastl_trainer *trainer)
+{
+    const size_t total = trainer->net->total, epochs = averaged_epochs(trainer);
+    const size_t most = trainer->params.recipe.weight_average;
     for (size_t i = 0; i < total; i++) {
         double sum = 0.0;
         for (size_t e = 0; e < epochs; e++)
-            sum += (double)trainer->latest[e * total + i];
+            sum += (double)trainer->latest[(trainer->state.epoch - e) % most * total + i];
         trainer->net->params[i] = (float)(sum / (double)epochs);
     }
 }
@@ -240,9 +249,9 @@ static int judge_epoch(struct nastl_trainer *trainer, double *score)
     double averaged;
     float *now = trainer->latest + epoch % most * total;
     memcpy(now, trainer->net->params, total * sizeof *now);
-    if (epoch == 1)
+    if (averaged_epochs(trainer) == 1)
         return 0;
-    average(trainer, epoch < most ? epoch : most);
+    average(trainer);
     TRY(judge(trainer, &averaged));
     memcpy(trainer->net->params, now, total * sizeof *now);
     *score = averaged > *score ? averaged : *score;

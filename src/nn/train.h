@@ -91,8 +91,8 @@ struct nastl_train_result {
 
 /* Trains `net` from the weights it has, and leaves the best epoch's weights in it.
  *
- * weight_average n > 0: after each epoch the mean of the weights of the last n (of all,
- * as long as they are fewer) is looked at too (Izmailov et al. 2018), and stands for the
+ * weight_average n > 0: after each epoch the mean of the weights of the last n (at most
+ * of the later half of them) is looked at too (Izmailov et al. 2018), and stands for the
  * epoch where it is better; without validation rows it is what is kept. Running
  * statistics are averaged as weights are; they are not gathered anew. Training goes on
  * from the weights themselves.

@@ -53,10 +53,14 @@ bool nastl_budget_interrupted(const struct nastl_budget *budget)
            budget->hooks->stop(budget->hooks->payload);
 }
 
+double nastl_budget_end(const struct nastl_budget *budget, double share)
+{
+    return budget->time > 0 ? share * (budget->time - budget->reserve) : INFINITY;
+}
+
 bool nastl_budget_over(const struct nastl_budget *budget, double share)
 {
-    return budget->time > 0 &&
-           nastl_budget_elapsed(budget) > share * (budget->time - budget->reserve);
+    return nastl_budget_elapsed(budget) > nastl_budget_end(budget, share);
 }
 
 void nastl_budget_tell(const struct nastl_budget *budget, const char *phase, double done,
@@ -76,13 +80,18 @@ void nastl_budget_tell(const struct nastl_budget *budget, const char *phase, dou
     budget->hooks->progress(&progress, budget->hooks->payload);
 }
 
+void nastl_epochs_note(double score, struct nastl_epochs *epochs)
+{
+    if (!epochs->is_begun || score > epochs->best)
+        epochs->best = score;
+    epochs->is_begun = true;
+}
+
 void nastl_epochs_tell(size_t epoch, size_t of, double score, void *payload)
 {
     struct nastl_epochs *epochs = payload;
     char best[64];
-    if (!epochs->is_begun || score > epochs->best)
-        epochs->best = score;
-    epochs->is_begun = true;
+    nastl_epochs_note(score, epochs);
     snprintf(best, sizeof best, "%s %.4f", epochs->metric, fabs(epochs->best));
     nastl_budget_tell(epochs->budget, epochs->phase, (double)epoch, (double)of, 0, NAN,
                       best);

@@ -28,18 +28,22 @@ double nastl_budget_left(const struct nastl_budget *budget);
  * for the source). */
 bool nastl_budget_interrupted(const struct nastl_budget *budget);
 bool nastl_budget_over(const struct nastl_budget *budget, double share);
+/* When that time is over, in elapsed seconds; infinite without a limit. */
+double nastl_budget_end(const struct nastl_budget *budget, double share);
 
 /* Tells the progress hook; `left` NaN: unknown. */
 void nastl_budget_tell(const struct nastl_budget *budget, const char *phase, double done,
                        double total, double rate, double left, const char *best);
 
-/* The epochs of one training, told with the best score so far: a nastl_training.epoch. */
+/* The epochs of one training, told with the best score so far: a nastl_training.epoch.
+ * Noting one that is not told keeps the best score right. */
 struct nastl_epochs {
     const struct nastl_budget *budget;
     const char *phase, *metric;
     double best; /* greater is better, as early stopping sees it */
     bool is_begun;
 };
+void nastl_epochs_note(double score, struct nastl_epochs *epochs);
 void nastl_epochs_tell(size_t epoch, size_t of, double score, void *payload);
 
 #endif

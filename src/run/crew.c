@@ -307,6 +307,24 @@ static int add_slot(struct slot **out, struct crew *crew)
     return NASTL_OK;
 }
 
+/* The file of a running trial's checkpoint; the caller frees *out. */
+static int checkpoint_path(char **out, const struct crew *crew, const struct slot *slot)
+{
+    char name[64];
+    snprintf(name, sizeof name, "trial-%zu.h5", slot->trial.number);
+    return nastl_file_join(out, crew->params->checkpoints, name);
+}
+
+/* A trial that is over needs none. */
+static int drop_checkpoint(const struct crew *crew, const struct slot *slot)
+{
+    char *path;
+    TRY(checkpoint_path(&path, crew, slot));
+    nastl_file_discard(path);
+    free(path);
+    return NASTL_OK;
+}
+
 /* The ledger's record of this trial, if it is over; it moves into the slot. */
 static bool take_from_ledger(struct crew *crew, struct slot *slot)
 {
@@ -343,7 +361,7 @@ static int begin_trial(struct slot **out, struct crew *crew)
     TRY(nastl_study_begin(crew->params->study, slot->trial.number, &slot->trial.candidate,
                           problem_of(crew)->space));
     if (take_from_ledger(crew, slot))
-        return NASTL_OK;
+        return drop_checkpoint(crew, slot);
     drop_dominated(crew); /* of those that the ledger knew */
     reserve_time(crew);
     *out = slot;
@@ -371,6 +389,7 @@ static int finish_trial(struct crew *crew, struct slot *slot)
     slot->model = NULL;
     slot->is_best = slot->trial.state == NASTL_STATE_COMPLETE;
     TRY(nastl_study_end(crew->params->study, &slot->trial));
+    TRY(drop_checkpoint(crew, slot));
     TRY(sync_sometimes(crew));
     drop_dominated(crew);
     reserve_time(crew);
@@ -384,13 +403,30 @@ static bool needs_measuring(const struct crew *crew, const struct slot *slot)
     return slot->trial.state == NASTL_STATE_COMPLETE && problem_of(crew)->wants_latency;
 }
 
+/* Goes on where an interrupted run left the trial. */
+static int train(struct crew *crew, struct slot *slot)
+{
+    const struct nastl_problem *problem = problem_of(crew);
+    const struct nastl_stop stop = {stop_training, NULL, crew};
+    const uint64_t identity = nastl_trial_identity(problem, &slot->trial, "trial");
+    struct nastl_checkpoint *checkpoint;
+    char *path;
+    TRY(checkpoint_path(&path, crew, slot));
+    int status = nastl_checkpoint_open(&checkpoint, path, identity,
+                                       nastl_budget_log(crew->params->budget));
+    free(path);
+    TRY(status);
+    status = nastl_trial_train(&slot->trial, &slot->model, problem, &stop, checkpoint);
+    nastl_checkpoint_close(checkpoint);
+    return status;
+}
+
 /* With the lock held before and after. */
 static void work_on(struct crew *crew, struct slot *slot)
 {
-    const struct nastl_stop stop = {stop_training, NULL, crew};
     crew->training++;
     pthread_mutex_unlock(&crew->lock);
-    int status = nastl_trial_train(&slot->trial, &slot->model, problem_of(crew), &stop);
+    int status = train(crew, slot);
     pthread_mutex_lock(&crew->lock);
     crew->training--;
     crew->trained += status == NASTL_OK;
@@ -501,11 +537,6 @@ int nastl_crew_check(const struct nastl_problem *problem)
 
 static int prepare(struct crew *crew)
 {
-    char *folder;
-    TRY(nastl_file_join(&folder, nastl_study_folder(crew->params->study), "checkpoints"));
-    const int status = nastl_file_make_folder(folder);
-    free(folder);
-    TRY(status);
     TRY(nastl_study_trials(crew->params->study, &crew->ledger, &crew->ledger_count));
     return create_searcher(&crew->searcher, problem_of(crew), crew->params->sampler,
                            crew->params->planned);

@@ -24,6 +24,7 @@ struct nastl_crew_params {
     size_t planned; /* what the study was begun with: the searcher plans for it */
     size_t jobs;
     struct nastl_budget *budget;
+    const char *checkpoints; /* the folder of running trials' */
     bool
         keep_all; /* dominated trials will be trained again, too: time for that is kept */
 };

@@ -4,7 +4,9 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "io/file.h"
+#include "io/folder.h"
 #include "run/trial.h"
 
 #include <math.h>
@@ -28,7 +30,7 @@ struct members {
     struct nastl_trial *trials;
     size_t trial_count;
     struct member *items;
-    size_t count;
+    size_t count, made;
     char *weights_path;
     struct nastl_h5 *weights; /* of an earlier run, NULL if there is none */
 };
@@ -96,10 +98,31 @@ static size_t epochs_of(const struct nastl_trial *trial)
     return epochs >= 1 ? (size_t)epochs : 1;
 }
 
-static int refit(struct member *member, const struct nastl_problem *problem)
+static int open_checkpoint(struct nastl_checkpoint **out, const struct member *member,
+                           const struct nastl_finish_params *params)
 {
-    return nastl_trial_refit(&member->model, problem, member->trial,
-                             epochs_of(member->trial), NULL);
+    char name[64], *path;
+    const size_t epochs = epochs_of(member->trial);
+    const uint64_t identity =
+        nastl_trial_identity(params->problem, member->trial, "refit");
+    snprintf(name, sizeof name, "refit-%zu.h5", member->trial->number);
+    TRY(nastl_file_join(&path, params->checkpoints, name));
+    const int status = nastl_checkpoint_open(out, path, nastl_hash_u64(identity, epochs),
+                                             nastl_budget_log(params->budget));
+    free(path);
+    return status;
+}
+
+/* Whoever asked the search to stop waits for this; asking again ends the process, so what
+ * takes long has a checkpoint, too. */
+static int refit(struct member *member, const struct nastl_finish_params *params)
+{
+    struct nastl_checkpoint *checkpoint;
+    TRY(open_checkpoint(&checkpoint, member, params));
+    const int status = nastl_trial_refit(&member->model, params->problem, member->trial,
+                                         epochs_of(member->trial), checkpoint);
+    nastl_checkpoint_close(checkpoint);
+    return status;
 }
 
 static int find_model(struct member *member, const struct members *members)
@@ -127,7 +150,15 @@ static int make_model(struct member *member, const struct members *members,
         nastl_log_warning(nastl_budget_log(params->budget),
                           "trial %zu: training it again, for its weights are lost",
                           member->trial->number);
-    return refit(member, params->problem);
+    return refit(member, params);
+}
+
+/* One more is there; any thread. */
+static void tell_made(struct members *members, const struct nastl_finish_params *params)
+{
+#pragma omp critical(nastl_finish)
+    nastl_budget_tell(params->budget, "refit", (double)++members->made,
+                      (double)members->count, 0, NAN, "");
 }
 
 /* Refits are trainings: one a core. */
@@ -140,6 +171,7 @@ static int make_models(struct members *members, const struct nastl_finish_params
         member->status = make_model(member, members, params);
         if (member->status < 0)
             snprintf(member->error, sizeof member->error, "%s", nastl_error_last());
+        tell_made(members, params);
     }
     for (size_t i = 0; i < members->count; i++)
         if (members->items[i].status < 0)
@@ -226,7 +258,9 @@ static int finish_members(struct members *members,
     TRY(open_weights(members, params->study));
     TRY(make_models(members, params));
     TRY(complete_members(members, params));
-    return write_weights(members);
+    TRY(write_weights(members));
+    nastl_folder_clear(params->checkpoints, "refit-");
+    return NASTL_OK;
 }
 
 int nastl_finish_members(const struct nastl_finish_params *params)

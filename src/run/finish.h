@@ -13,6 +13,7 @@ struct nastl_finish_params {
     const struct nastl_problem *problem;
     struct nastl_study *study;
     struct nastl_budget *budget;
+    const char *checkpoints; /* the folder of those that are being trained again */
     size_t jobs;
     bool keep_all;
 };

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/opt.h"
 #include "base/strbuf.h"
 #include "cell/generator.h"
@@ -470,6 +471,15 @@ done:
 /* ---- all of it ----------------------------------------------------------------------
  */
 
+static uint64_t identity_of(const struct nastl_problem *problem)
+{
+    const struct nastl_dataset *data = problem->dataset;
+    uint64_t hash = nastl_hash_u64(NASTL_HASH_START, problem->seed);
+    hash = nastl_hash_u64(hash, problem->fold_count);
+    hash = nastl_hash_bytes(hash, data->label, data->rows * sizeof *data->label);
+    return nastl_hash_bytes(hash, data->part, data->rows * sizeof *data->part);
+}
+
 static int create_parts(struct nastl_problem *problem,
                         const struct nastl_search_params *params,
                         const struct nastl_log *log)
@@ -483,6 +493,7 @@ static int create_parts(struct nastl_problem *problem,
         TRY(load_space(problem, params));
     TRY(fit_space(problem, params));
     TRY(make_views(problem));
+    problem->identity = identity_of(problem);
     return choose_objectives(problem, &params->objectives, log);
 }
 
@@ -503,6 +514,29 @@ int nastl_problem_create(struct nastl_problem **out,
     return NASTL_OK;
 }
 
+const struct nastl_model *nastl_problem_warm(const struct nastl_problem *problem,
+                                             const char *family)
+{
+    for (size_t i = 0; i < problem->warm_count; i++) {
+        const struct nastl_candidate *candidate = &problem->warm[i]->candidate;
+        if (strcmp(nastl_candidate_text(candidate, "family", "mlp"), family) == 0)
+            return problem->warm[i];
+    }
+    return NULL;
+}
+
+int nastl_problem_add_warm(struct nastl_problem *problem, struct nastl_model *model)
+{
+    const size_t count = problem->warm_count + 1;
+    struct nastl_model **warm = nastl_alloc_resize(problem->warm, count, sizeof *warm);
+    if (!warm)
+        return nastl_error_nomem("a source network");
+    warm[count - 1] = model;
+    problem->warm = warm;
+    problem->warm_count = count;
+    return NASTL_OK;
+}
+
 void nastl_problem_tell(const struct nastl_problem *problem, const char *asked,
                         const struct nastl_log *log)
 {
@@ -520,7 +554,9 @@ void nastl_problem_destroy(struct nastl_problem *problem)
 {
     if (!problem)
         return;
-    nastl_model_destroy(problem->warm);
+    for (size_t i = 0; i < problem->warm_count; i++)
+        nastl_model_destroy(problem->warm[i]);
+    free(problem->warm);
     free(problem->warm_from);
     for (size_t k = 0; problem->folds && k < problem->fold_count; k++)
         nastl_view_destroy(problem->folds[k]);

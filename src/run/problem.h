@@ -20,6 +20,7 @@ struct nastl_problem {
     struct nastl_layout *layout;
     struct nastl_space *space;
     uint64_t seed;
+    uint64_t identity; /* the same for the same seed, labels, parts and folds */
 
     struct nastl_view **folds; /* (fold_count): one split, or a view a fold */
     size_t fold_count;
@@ -32,8 +33,10 @@ struct nastl_problem {
     size_t objective_count;
     enum nastl_metric metric; /* what early stopping looks at */
 
-    struct nastl_model *warm; /* the source network or --warm-start; NULL: from scratch */
-    char *warm_from;          /* what it was trained on, for people */
+    struct nastl_model **warm; /* (warm_count): the source networks or --warm-start, one a
+                                  family; none: from scratch */
+    size_t warm_count;
+    char *warm_from; /* what they were trained on, for people */
 
     bool wants_latency;          /* an objective or a constraint is measured */
     bool times_training;         /* or is measured while a candidate trains */
@@ -48,6 +51,12 @@ int nastl_problem_create(struct nastl_problem **out,
                          const struct nastl_search_params *params,
                          const struct nastl_log *log);
 void nastl_problem_destroy(struct nastl_problem *problem);
+
+/* What candidates of a family start from: NULL where there is nothing. Adding gives the
+ * model away, unless it fails. */
+const struct nastl_model *nastl_problem_warm(const struct nastl_problem *problem,
+                                             const char *family);
+int nastl_problem_add_warm(struct nastl_problem *problem, struct nastl_model *model);
 
 /* Tells which task was chosen, where that was left to the data. */
 void nastl_problem_tell(const struct nastl_problem *problem, const char *asked,

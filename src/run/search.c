@@ -31,7 +31,7 @@ struct search {
     struct nastl_budget budget;
     struct nastl_problem *problem;
     struct nastl_study *study;
-    char *folder;
+    char *folder, *checkpoints;
     int held; /* of nastl_folder_hold(), -1: not held */
     size_t trials, planned, jobs;
     bool resumed;
@@ -104,6 +104,7 @@ static void clear_folder(const struct search *search)
         nastl_file_discard(path);
         free(path);
     }
+    nastl_folder_clear(search->checkpoints, "");
 }
 
 static int choose_folder(struct search *search)
@@ -132,12 +133,11 @@ static int choose_folder(struct search *search)
  */
 static int take_folder(struct search *search)
 {
-    char *checkpoints;
     TRY(nastl_folder_hold(&search->held, search->folder));
-    TRY(path_in(&checkpoints, search, "checkpoints"));
+    TRY(path_in(&search->checkpoints, search, "checkpoints"));
     nastl_folder_sweep(search->folder);
-    nastl_folder_sweep(checkpoints);
-    free(checkpoints);
+    TRY(nastl_file_make_folder(search->checkpoints));
+    nastl_folder_sweep(search->checkpoints);
     return NASTL_OK;
 }
 
@@ -258,8 +258,14 @@ static int prepare_source(struct search *search)
 {
     char *path;
     TRY(path_in(&path, search, "source.h5"));
-    const int status = nastl_source_prepare(search->problem, search->params->warm_start,
-                                            path, &search->budget);
+    const struct nastl_source_params params = {
+        .warm_start = search->params->warm_start,
+        .path = path,
+        .checkpoints = search->checkpoints,
+        .jobs = search->jobs,
+        .budget = &search->budget,
+    };
+    const int status = nastl_source_prepare(search->problem, &params);
     free(path);
     return status;
 }
@@ -445,12 +451,14 @@ static int work(struct search *search)
         .planned = search->planned,
         .jobs = search->jobs,
         .budget = &search->budget,
+        .checkpoints = search->checkpoints,
         .keep_all = keep_all,
     };
     const struct nastl_finish_params finish = {
         .problem = search->problem,
         .study = search->study,
         .budget = &search->budget,
+        .checkpoints = search->checkpoints,
         .jobs = search->jobs,
         .keep_all = keep_all,
     };
@@ -490,7 +498,7 @@ static int prepare(struct search *search)
     nastl_problem_tell(search->problem, search->params->task,
                        nastl_budget_log(&search->budget));
     TRY(publish_head(search));
-    return search->problem->warm ? NASTL_OK : prepare_source(search);
+    return search->problem->warm_count ? NASTL_OK : prepare_source(search);
 }
 
 static int end_early(struct search *search)
@@ -538,5 +546,6 @@ int nastl_search_run(struct nastl_search_outcome *out,
     nastl_problem_destroy(search.problem);
     nastl_folder_release(search.held);
     free(search.folder);
+    free(search.checkpoints);
     return status;
 }

@@ -123,7 +123,7 @@ static int only_candidate(struct job *job)
     nastl_space_sample(space, &rng, point);
     int status = nastl_point_candidate(&job->candidate, space, point);
     nastl_point_destroy(point);
-    if (status == NASTL_OK && job->problem->warm)
+    if (status == NASTL_OK && job->problem->warm_count)
         status =
             nastl_candidate_set(&job->candidate, "transfer.strategy", "fine_tune", 0);
     if (status == NASTL_OK && !nastl_trial_accepts(job->problem, &job->candidate))
@@ -142,6 +142,13 @@ static bool is_interrupted(void *payload)
     return nastl_budget_interrupted(payload);
 }
 
+/* It was accepted, so where there is a model to start from, it is of its family. */
+static const struct nastl_model *warm_of(const struct job *job)
+{
+    return nastl_problem_warm(job->problem,
+                              nastl_candidate_text(&job->candidate, "family", "mlp"));
+}
+
 static int train(struct job *job)
 {
     const struct nastl_stop stop = {is_interrupted, NULL, &job->budget};
@@ -151,7 +158,7 @@ static int train(struct job *job)
         .problem = job->problem,
         .view = job->problem->folds[0],
         .candidate = &job->candidate,
-        .warm = job->problem->warm,
+        .warm = warm_of(job),
         .stop = &stop,
         .epoch = nastl_epochs_tell,
         .epoch_payload = &epochs,
@@ -256,11 +263,12 @@ static int render(char **out, struct job *job, bool json)
 
 static int run(char **out, struct job *job, bool json)
 {
+    const struct nastl_source_params warm = {.warm_start = job->params->warm_start};
     TRY(check_params(job->params));
     TRY(name_space(&job->space, job->params));
     const struct nastl_search_params asked = search_params(job->params, job->space);
     TRY(nastl_problem_create(&job->problem, &asked, nastl_budget_log(&job->budget)));
-    TRY(nastl_source_prepare(job->problem, job->params->warm_start, "", &job->budget));
+    TRY(nastl_source_prepare(job->problem, &warm));
     TRY(only_candidate(job));
     nastl_problem_tell(job->problem, asked.task, nastl_budget_log(&job->budget));
     TRY(train(job));

@@ -3,6 +3,7 @@
 #include "run/trial.h"
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "transfer/warm.h"
 
@@ -131,6 +132,43 @@ static int decide_kept(struct nastl_recipe *recipe, const struct nastl_training 
     return lacks_class(&recipe->keeps_newest, training->view, y, classes);
 }
 
+/* How long the training took, in earlier processes too, counts. */
+static int run_epochs(struct nastl_train_result *out, struct nastl_trainer *trainer,
+                      struct nastl_checkpoint *checkpoint)
+{
+    const struct nastl_trainer_state *state = nastl_trainer_state(trainer);
+    const double start = nastl_clock_seconds();
+    double before = 0;
+    if (checkpoint)
+        nastl_checkpoint_restore(&before, checkpoint, trainer);
+    while (!nastl_trainer_done(trainer)) {
+        const size_t epoch = state->epoch;
+        TRY(nastl_trainer_epoch(trainer));
+        if (checkpoint && state->epoch > epoch)
+            nastl_checkpoint_look(checkpoint, trainer,
+                                  before + nastl_clock_seconds() - start, state->stopped);
+    }
+    nastl_trainer_finish(trainer);
+    *out = (struct nastl_train_result){.epochs = state->epoch,
+                                       .best_epoch = state->best_epoch,
+                                       .steps = (size_t)state->step,
+                                       .score = state->best_score,
+                                       .seconds = before + nastl_clock_seconds() - start,
+                                       .stopped = state->stopped};
+    return NASTL_OK;
+}
+
+static int train_net(struct nastl_train_result *out, struct nastl_net *net,
+                     const struct nastl_train_params *params,
+                     struct nastl_checkpoint *checkpoint)
+{
+    struct nastl_trainer *trainer;
+    TRY(nastl_trainer_create(&trainer, net, params));
+    const int status = run_epochs(out, trainer, checkpoint);
+    nastl_trainer_destroy(trainer);
+    return status;
+}
+
 static int train_on_view(struct nastl_trained *trained, struct nastl_model *model,
                          const struct nastl_training *training, struct validation *valid)
 {
@@ -158,7 +196,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     TRY(nastl_view_labels(&valid->map, &params.y, view,
                           transform_of(training->candidate)));
     TRY(decide_kept(&params.recipe, training, params.y));
-    TRY(nastl_train(&trained->result, model->net, &params));
+    TRY(train_net(&trained->result, model->net, &params, training->checkpoint));
     if (trained->result.stopped && is_stopped(training->stop))
         return nastl_error(NASTL_EINTERRUPTED,
                            "training: stopped on request; start it again");
@@ -253,5 +291,58 @@ int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
         return status;
     }
     *out = model;
+    return NASTL_OK;
+}
+
+/* ---- with a checkpoint ------------------------------------------------------------- */
+
+static struct nastl_fold fold_of(const struct nastl_trained *trained)
+{
+    return (struct nastl_fold){
+        .scores = trained->scores,
+        .epochs = (double)trained->result.epochs,
+        .best_epoch = (double)trained->result.best_epoch,
+        .seconds = trained->result.seconds,
+        .matched = trained->matched,
+    };
+}
+
+/* The first fold's model as it was when its training was over. */
+static int recall_model(struct nastl_model **out, const struct nastl_training *training)
+{
+    const struct nastl_label_map *map;
+    const float *y;
+    struct nastl_model *model = nastl_alloc_zero(1, sizeof *model);
+    if (!model)
+        return nastl_error_nomem("a model");
+    int status = build_model(model, training);
+    if (status == NASTL_OK)
+        status = nastl_view_labels(&map, &y, training->view,
+                                   transform_of(training->candidate));
+    if (status == NASTL_OK)
+        status = nastl_checkpoint_fill(model, training->checkpoint);
+    if (status < 0) {
+        nastl_model_destroy(model);
+        return status;
+    }
+    model->label = *map;
+    *out = model;
+    return NASTL_OK;
+}
+
+int nastl_train_fold(struct nastl_model **out, const struct nastl_training *training,
+                     size_t fold)
+{
+    struct nastl_checkpoint *checkpoint = training->checkpoint;
+    struct nastl_trained trained;
+    *out = NULL;
+    if (fold < nastl_checkpoint_folds(checkpoint))
+        return fold == 0 ? recall_model(out, training) : NASTL_OK;
+    const int status = nastl_train_model(out, &trained, training);
+    if (status == NASTL_EINTERRUPTED)
+        nastl_checkpoint_save(checkpoint);
+    TRY(status);
+    const struct nastl_fold over = fold_of(&trained);
+    nastl_checkpoint_add(checkpoint, &over, *out);
     return NASTL_OK;
 }

@@ -3,8 +3,8 @@
 #include "run/trial.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "base/stat.h"
 
 #include <math.h>
@@ -13,7 +13,7 @@
 #include <string.h>
 
 enum {
-    FOLDS_MOST = 32, /* streams of a trial: one a fold; the last one is the refit's */
+    STREAMS = NASTL_FOLDS_MOST + 1, /* of a trial: one a fold; the last is the refit's */
     CONSTRAINT_NAMES = 8
 };
 
@@ -21,6 +21,19 @@ static bool wants_source(const struct nastl_candidate *candidate)
 {
     return strcmp(nastl_candidate_text(candidate, "transfer.strategy", "scratch"),
                   "scratch") != 0;
+}
+
+static const char *family_of(const struct nastl_candidate *candidate)
+{
+    return nastl_candidate_text(candidate, "family", "mlp");
+}
+
+/* What it starts from; NULL: from scratch. */
+static const struct nastl_model *warm_of(const struct nastl_problem *problem,
+                                         const struct nastl_candidate *candidate)
+{
+    return wants_source(candidate) ? nastl_problem_warm(problem, family_of(candidate))
+                                   : NULL;
 }
 
 /* ---- before training ----------------------------------------------------------------
@@ -53,23 +66,12 @@ static bool lookup_cost(double *out, const char *name, void *payload)
     return true;
 }
 
-/* The source network is of one family; candidates of others have nothing to start from.
- */
-static bool has_source(const struct nastl_problem *problem,
-                       const struct nastl_candidate *candidate)
-{
-    if (!problem->warm)
-        return true; /* it is still to be trained or loaded: the problem saw to it */
-    return strcmp(nastl_candidate_text(&problem->warm->candidate, "family", "mlp"),
-                  nastl_candidate_text(candidate, "family", "mlp")) == 0;
-}
-
 bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate)
 {
     struct nastl_cost cost;
-    if (wants_source(candidate) && !has_source(problem, candidate))
-        return false;
+    if (wants_source(candidate) && problem->warm_count && !warm_of(problem, candidate))
+        return false; /* without any, they are still to be trained or loaded */
     if (nastl_trial_cost(&cost, problem, candidate) < 0)
         return false;
     for (size_t i = 0; i < nastl_space_constraints(problem->space); i++) {
@@ -81,45 +83,58 @@ bool nastl_trial_accepts(const struct nastl_problem *problem,
     return true;
 }
 
+uint64_t nastl_trial_identity(const struct nastl_problem *problem,
+                              const struct nastl_trial *trial, const char *what)
+{
+    uint64_t hash = nastl_hash_u64(problem->identity, trial->number);
+    hash = nastl_hash_u64(hash, nastl_candidate_hash(&trial->candidate));
+    return nastl_hash_text(hash, what);
+}
+
 /* ---- folds --------------------------------------------------------------------------
  */
 
-/* What the folds gave, metric by metric. */
-struct folds {
-    struct nastl_scores scores[FOLDS_MOST];
-    double best_epoch[FOLDS_MOST];
-    size_t count;
-    double epochs, seconds, matched;
-};
-
-static void add_fold(struct folds *folds, const struct nastl_trained *trained)
+/* Values of a metric, fold by fold. */
+static void fold_values(double *values, const struct nastl_checkpoint *folds,
+                        size_t metric)
 {
-    folds->scores[folds->count] = trained->scores;
-    folds->best_epoch[folds->count] = (double)trained->result.best_epoch;
-    folds->count++;
-    folds->epochs += (double)trained->result.epochs;
-    folds->seconds += trained->result.seconds;
-    folds->matched = trained->matched;
+    for (size_t k = 0; k < nastl_checkpoint_folds(folds); k++)
+        values[k] = nastl_checkpoint_fold(folds, k)->scores.value[metric];
 }
 
-static void fold_values(double *values, const struct folds *folds, size_t metric)
-{
-    for (size_t k = 0; k < folds->count; k++)
-        values[k] = folds->scores[k].value[metric];
-}
-
-static struct nastl_scores mean_scores(const struct folds *folds)
+static struct nastl_scores mean_scores(const struct nastl_checkpoint *folds)
 {
     struct nastl_scores mean;
-    double values[FOLDS_MOST];
+    double values[NASTL_FOLDS_MOST];
     for (size_t metric = 0; metric < NASTL_METRIC_COUNT; metric++) {
         fold_values(values, folds, metric);
-        mean.value[metric] = nastl_stat_mean(values, folds->count);
+        mean.value[metric] = nastl_stat_mean(values, nastl_checkpoint_folds(folds));
     }
     return mean;
 }
 
-static int train_folds(struct folds *folds, struct nastl_model **first,
+/* All folds together. */
+struct effort {
+    double epochs, seconds, best_epoch, matched;
+};
+
+static struct effort effort_of(const struct nastl_checkpoint *folds)
+{
+    struct effort effort = {0};
+    double best[NASTL_FOLDS_MOST];
+    const size_t count = nastl_checkpoint_folds(folds);
+    for (size_t k = 0; k < count; k++) {
+        const struct nastl_fold *fold = nastl_checkpoint_fold(folds, k);
+        effort.epochs += fold->epochs;
+        effort.seconds += fold->seconds;
+        effort.matched = fold->matched;
+        best[k] = fold->best_epoch;
+    }
+    effort.best_epoch = round(nastl_stat_mean(best, count));
+    return effort;
+}
+
+static int train_folds(struct nastl_checkpoint *folds, struct nastl_model **first,
                        const struct nastl_trial *trial,
                        const struct nastl_problem *problem, const struct nastl_stop *stop)
 {
@@ -128,14 +143,13 @@ static int train_folds(struct folds *folds, struct nastl_model **first,
             .problem = problem,
             .view = problem->folds[k],
             .candidate = &trial->candidate,
-            .stream = (uint32_t)(trial->number * FOLDS_MOST + k),
-            .warm = wants_source(&trial->candidate) ? problem->warm : NULL,
+            .stream = (uint32_t)(trial->number * STREAMS + k),
+            .warm = warm_of(problem, &trial->candidate),
             .stop = stop,
+            .checkpoint = folds,
         };
         struct nastl_model *model;
-        struct nastl_trained trained;
-        TRY(nastl_train_model(&model, &trained, &training));
-        add_fold(folds, &trained);
+        TRY(nastl_train_fold(&model, &training, k));
         if (k == 0)
             *first = model;
         else
@@ -171,49 +185,49 @@ static json_t *warm_json(const struct nastl_trial *trial,
 }
 
 /* Measured keys are null until they are measured; they keep their places. */
-static json_t *cost_json(const struct nastl_cost *cost, const struct folds *folds)
+static json_t *cost_json(const struct nastl_cost *cost, const struct effort *effort)
 {
-    double best[FOLDS_MOST];
-    memcpy(best, folds->best_epoch, sizeof best);
-    return json_pack(
-        "{s:o, s:o, s:o, s:n, s:n, s:n, s:n, s:o, s:n, s:o, s:o}", "parameters",
-        nastl_json_number(cost->parameters), "flops", nastl_json_number(cost->flops),
-        "memory", nastl_json_number(cost->memory), "latency", "latency_p99", "energy",
-        "energy_source", "training_time", nastl_json_number(folds->seconds),
-        "training_energy", "epochs", nastl_json_number(folds->epochs), "best_epoch",
-        nastl_json_number(round(nastl_stat_mean(best, folds->count))));
+    return json_pack("{s:o, s:o, s:o, s:n, s:n, s:n, s:n, s:o, s:n, s:o, s:o}",
+                     "parameters", nastl_json_number(cost->parameters), "flops",
+                     nastl_json_number(cost->flops), "memory",
+                     nastl_json_number(cost->memory), "latency", "latency_p99", "energy",
+                     "energy_source", "training_time", nastl_json_number(effort->seconds),
+                     "training_energy", "epochs", nastl_json_number(effort->epochs),
+                     "best_epoch", nastl_json_number(effort->best_epoch));
 }
 
 static double known_value(const struct nastl_objective *objective,
-                          const struct folds *folds, const struct nastl_cost *cost,
-                          double *error)
+                          const struct nastl_checkpoint *folds,
+                          const struct nastl_cost *cost, double *error)
 {
-    double value, values[FOLDS_MOST];
+    const size_t count = nastl_checkpoint_folds(folds);
+    double value, values[NASTL_FOLDS_MOST];
     *error = NAN;
     if (objective->source == NASTL_FROM_SCORES) {
         fold_values(values, folds, (size_t)nastl_metric_from_name(objective->name));
-        if (folds->count > 1)
-            *error = nastl_stat_standard_error(values, folds->count);
-        return nastl_stat_mean(values, folds->count);
+        if (count > 1)
+            *error = nastl_stat_standard_error(values, count);
+        return nastl_stat_mean(values, count);
     }
     if (objective->source == NASTL_FROM_TRAINING)
-        return folds->seconds;
+        return effort_of(folds).seconds;
     return lookup_cost(&value, objective->name, (void *)cost) ? value : NAN;
 }
 
 static int fill_record(struct nastl_trial *trial, const struct nastl_problem *problem,
-                       const struct folds *folds)
+                       const struct nastl_checkpoint *folds)
 {
     struct nastl_cost cost;
     const struct nastl_scores mean = mean_scores(folds);
+    const struct effort effort = effort_of(folds);
     TRY(nastl_trial_cost(&cost, problem, &trial->candidate));
     for (size_t j = 0; j < problem->objective_count; j++)
         trial->values[j] =
             known_value(problem->objectives[j], folds, &cost, &trial->errors[j]);
     trial->details = json_pack("{s:o, s:o, s:o}", "valid",
                                nastl_scores_json(&mean, problem->dataset->task), "cost",
-                               cost_json(&cost, folds), "warm_start",
-                               warm_json(trial, problem, folds->matched));
+                               cost_json(&cost, &effort), "warm_start",
+                               warm_json(trial, problem, effort.matched));
     return trial->details ? NASTL_OK : nastl_error_nomem("a trial's record");
 }
 
@@ -248,18 +262,17 @@ static bool is_candidates_fault(int status)
 }
 
 int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
-                      const struct nastl_problem *problem, const struct nastl_stop *stop)
+                      const struct nastl_problem *problem, const struct nastl_stop *stop,
+                      struct nastl_checkpoint *checkpoint)
 {
-    const double start = nastl_clock_seconds();
-    struct folds folds = {0};
     *model = NULL;
     for (size_t j = 0; j < NASTL_OBJECTIVES; j++)
         trial->values[j] = trial->errors[j] = NAN;
     int status = set_reason(trial, NASTL_STATE_COMPLETE, "");
     if (status == NASTL_OK)
-        status = train_folds(&folds, model, trial, problem, stop);
+        status = train_folds(checkpoint, model, trial, problem, stop);
     if (status == NASTL_OK)
-        status = fill_record(trial, problem, &folds);
+        status = fill_record(trial, problem, checkpoint);
     if (status == NASTL_OK)
         status = check_values(trial, problem);
     if (status < 0 && is_candidates_fault(status))
@@ -267,8 +280,9 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
     if (status < 0 || trial->state != NASTL_STATE_COMPLETE) {
         nastl_model_destroy(*model);
         *model = NULL;
-    }
-    trial->seconds = nastl_clock_seconds() - start;
+    } else if (problem->wants_latency)
+        nastl_checkpoint_keep(checkpoint); /* it waits for the quiet lane */
+    trial->seconds = nastl_checkpoint_seconds(checkpoint);
     return status;
 }
 
@@ -433,19 +447,20 @@ int nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *pro
 
 int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *problem,
                       const struct nastl_trial *trial, size_t epochs,
-                      const struct nastl_stop *stop)
+                      struct nastl_checkpoint *checkpoint)
 {
     const struct nastl_training training = {
         .problem = problem,
         .view = problem->full,
         .candidate = &trial->candidate,
-        .stream = (uint32_t)(trial->number * FOLDS_MOST + FOLDS_MOST - 1),
+        .stream = (uint32_t)(trial->number * STREAMS + STREAMS - 1),
         .epochs = epochs ? epochs : 1,
-        .warm = wants_source(&trial->candidate) ? problem->warm : NULL,
-        .stop = stop,
+        .warm = warm_of(problem, &trial->candidate),
+        .checkpoint = checkpoint,
     };
-    struct nastl_trained trained;
-    return nastl_train_model(out, &trained, &training);
+    TRY(nastl_train_fold(out, &training, 0));
+    nastl_checkpoint_keep(checkpoint); /* until it stands in weights.h5 */
+    return NASTL_OK;
 }
 
 int nastl_trial_test(struct nastl_scores *out, struct nastl_model *model,

@@ -5,6 +5,7 @@
 #define RUN_TRIAL_H
 
 #include "nn/train.h"
+#include "run/checkpoint.h"
 #include "run/problem.h"
 
 /* Asked after each step. `stop` true: the training is given up; `enough` true: it ends
@@ -28,11 +29,17 @@ int nastl_trial_cost(struct nastl_cost *out, const struct nastl_problem *problem
 bool nastl_trial_accepts(const struct nastl_problem *problem,
                          const struct nastl_candidate *candidate);
 
+/* Who a trial's checkpoint belongs to; `what` tells one kind of training from another. */
+uint64_t nastl_trial_identity(const struct nastl_problem *problem,
+                              const struct nastl_trial *trial, const char *what);
+
 /* Trains trial->candidate and fills state, values, errors, reason, seconds and details; a
  * numeric failure is a state, not an error. *model is the first fold's (the caller owns
- * it), NULL unless COMPLETE. NASTL_EINTERRUPTED: stopped; the trial stays running. */
+ * it), NULL unless COMPLETE. What the checkpoint has is not trained again.
+ * NASTL_EINTERRUPTED: stopped; the trial stays running, and the checkpoint is written. */
 int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
-                      const struct nastl_problem *problem, const struct nastl_stop *stop);
+                      const struct nastl_problem *problem, const struct nastl_stop *stop,
+                      struct nastl_checkpoint *checkpoint);
 
 /* Measures latency (and energy) of the model in the quiet lane, fills the timed values
  * and decides the constraints that need them. */
@@ -46,7 +53,7 @@ int nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *pro
 /* Trains the candidate once more on all labelled target rows for `epochs` epochs. */
 int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *problem,
                       const struct nastl_trial *trial, size_t epochs,
-                      const struct nastl_stop *stop);
+                      struct nastl_checkpoint *checkpoint);
 
 /* Scores the model on the test rows. NASTL_ENOENT where there are none. */
 int nastl_trial_test(struct nastl_scores *out, struct nastl_model *model,
@@ -67,6 +74,7 @@ struct nastl_training {
     const struct nastl_stop *stop;
     void (*epoch)(size_t epoch, size_t of, double score, void *payload); /* may be NULL */
     void *epoch_payload;
+    struct nastl_checkpoint *checkpoint; /* NULL: none */
 };
 
 struct nastl_trained {
@@ -79,5 +87,12 @@ struct nastl_trained {
  */
 int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
                       const struct nastl_training *training);
+
+/* The same for training number `fold` of those that training->checkpoint is about: what
+ * is in it is taken from there (*out is NULL then, but for the first one's model), what
+ * was begun goes on, and what is over is added to it. A training that is interrupted is
+ * written. */
+int nastl_train_fold(struct nastl_model **out, const struct nastl_training *training,
+                     size_t fold);
 
 #endif

@@ -47,7 +47,7 @@ END
 cat >small.yaml <<'END'
 schema: nas-tl/space/v1
 name: small
-family: mlp
+family: {choice: [mlp, resnet, tabm, ft_transformer]}
 input:
   numeric_scaling: {choice: [standard, quantile, robust]}
   numeric_embedding: {choice: [none, piecewise_linear, periodic]}
@@ -56,6 +56,16 @@ mlp:
   width: {int: [8, 32]}
   activation: {choice: [relu, gelu, silu]}
   normalization: {choice: [none, layer, batch]}
+resnet:
+  width: 16
+tabm:
+  members: 4
+  kind: {choice: [mini, full]}
+  width: 16
+ft_transformer:
+  blocks: 1
+  token_width: 16
+  heads: 2
 training:
   label_transform: {choice: [none, quantile]}
   batch_size: 512
