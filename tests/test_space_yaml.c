@@ -82,6 +82,8 @@ static const struct {
                       "a word or {choice: [a, b]}"},
     {"int_is_fraction", ":3:11: key 'mlp.layers': '2.5' is no whole number; accepted: "
                         "whole numbers from 1 to 8"},
+    {"ensemble_of_many", ":2:24: key 'ensemble': '64' is out of range; accepted: whole "
+                         "numbers from 1 to 32"},
     {"int_is_quoted", ":3:11: key 'mlp.layers': '2' in quotes is no number; accepted: "
                       "whole numbers from 1 to 8"},
     {"int_is_word", ":3:11: key 'mlp.layers': 'many' is no whole number; accepted: whole "
@@ -91,7 +93,6 @@ static const struct {
     {"later_embedding",
      ":3:22: key 'input.numeric_embedding': 'fourier' is unknown; accepted: none, "
      "piecewise_linear, periodic, pbld"},
-    {"later_ensemble", ":2:24: key 'ensemble': '4' is out of range; accepted: 1"},
     {"later_normalizer",
      ":3:15: key 'transfer.normalizer': 'source' is unknown; accepted: target"},
     {"later_strategy",

@@ -201,7 +201,7 @@ static const struct nastl_section shared[] = {
 };
 
 static const struct nastl_key bare[] = {
-    {"ensemble", NASTL_KEY_INT, 1, 1, .fallback = "1",
+    {"ensemble", NASTL_KEY_INT, 1, 32, .fallback = "1",
      .help = "Networks whose outputs are averaged."},
     {NULL},
 };
