@@ -10,6 +10,8 @@
 #include "io/file.h"
 #include "io/folder.h"
 #include "run/trial.h"
+#include "run/widest.h"
+#include "transfer/ensemble.h"
 #include "transfer/warm.h"
 
 #include <math.h>
@@ -47,150 +49,21 @@ struct sources {
     double told_at;
 };
 
-/* ---- the widest candidate -----------------------------------------------------------
+/* ---- which ones ---------------------------------------------------------------------
  */
-
-static bool starts_with(const char *text, const char *prefix)
-{
-    return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
-static bool has_text(const struct nastl_choice *choice, const char *text)
-{
-    return choice->text && strcmp(choice->text, text) == 0;
-}
-
-/* Quantile scaling is the safer one for a network that others start from. */
-static double choice_of(const struct nastl_dim *dim)
-{
-    for (size_t i = 0; i < dim->count; i++)
-        if (has_text(&dim->choices[i], "quantile") &&
-            strcmp(dim->key, "input.numeric_scaling") == 0)
-            return (double)i;
-    return 0;
-}
-
-/* Sizes at their largest; recipes in the middle of their ranges, dropout low. */
-static double widest_value(const struct nastl_dim *dim)
-{
-    if (dim->kind == NASTL_DIM_CHOICE)
-        return choice_of(dim);
-    const char *last = strrchr(dim->key, '.');
-    if (last && strcmp(last, ".dropout") == 0)
-        return nastl_dim_from_unit(dim, 0.2);
-    return starts_with(dim->key, "training.") ? nastl_dim_from_unit(dim, 0.5) : dim->high;
-}
-
-static size_t find_dim(const struct nastl_space *space, const char *key)
-{
-    size_t i = 0;
-    while (i < nastl_space_dims(space) &&
-           strcmp(nastl_space_dim(space, i)->key, key) != 0)
-        i++;
-    return i;
-}
-
-/* Sets a choice by its text, if there is such a dimension and choice. */
-static void choose(struct nastl_point *point, const struct nastl_space *space,
-                   const char *key, const char *text)
-{
-    const size_t at = find_dim(space, key);
-    if (at == nastl_space_dims(space))
-        return;
-    const struct nastl_dim *dim = nastl_space_dim(space, at);
-    for (size_t i = 0; i < dim->count; i++)
-        if (has_text(&dim->choices[i], text))
-            point->value[at] = (double)i;
-}
-
-static void widest_point(struct nastl_point *point, const struct nastl_space *space,
-                         const char *family)
-{
-    for (size_t i = 0; i < nastl_space_dims(space); i++)
-        point->value[i] = widest_value(nastl_space_dim(space, i));
-    choose(point, space, "family", family);
-    nastl_space_settle(space, point);
-}
-
-static int widest_candidate(struct nastl_candidate *out, const struct nastl_space *space,
-                            const char *family)
-{
-    struct nastl_point *point;
-    TRY(nastl_point_create(&point, space));
-    widest_point(point, space, family);
-    int status = nastl_point_candidate(out, space, point);
-    nastl_point_destroy(point);
-    if (status == NASTL_OK)
-        status = nastl_candidate_set(out, "transfer.strategy", "scratch", 0);
-    return status;
-}
-
-/* ---- which families need one --------------------------------------------------------
- */
-
-/* Candidates looked at: conditions may allow a strategy for some of a family only. */
-enum { LOOKS = 64 };
-
-/* Whether the point is a candidate of the family that does not start from scratch. */
-static int inherits(bool *out, const struct nastl_point *point,
-                    const struct nastl_space *space, const char *family)
-{
-    struct nastl_candidate candidate;
-    nastl_candidate_init(&candidate);
-    const int status = nastl_point_candidate(&candidate, space, point);
-    *out = strcmp(nastl_candidate_text(&candidate, "family", "mlp"), family) == 0 &&
-           strcmp(nastl_candidate_text(&candidate, "transfer.strategy", "scratch"),
-                  "scratch") != 0;
-    nastl_candidate_finish(&candidate);
-    return status;
-}
-
-static int look_at(bool *out, struct nastl_point *point, const struct nastl_space *space,
-                   const char *family)
-{
-    const struct nastl_dim *strategy =
-        nastl_space_dim(space, find_dim(space, "transfer.strategy"));
-    for (size_t i = 0; i < strategy->count && !*out; i++) {
-        choose(point, space, "family", family);
-        choose(point, space, "transfer.strategy", strategy->choices[i].text);
-        nastl_space_settle(space, point);
-        TRY(inherits(out, point, space, family));
-    }
-    return NASTL_OK;
-}
-
-static int needs_source(bool *out, const struct nastl_space *space, const char *family)
-{
-    struct nastl_point *point;
-    struct nastl_rng rng;
-    *out = false;
-    if (find_dim(space, "transfer.strategy") == nastl_space_dims(space))
-        return NASTL_OK;
-    TRY(nastl_point_create(&point, space));
-    nastl_rng_init(&rng, 0, source_stream, NASTL_RNG_SEARCH);
-    widest_point(point, space, family);
-    int status = look_at(out, point, space, family);
-    for (int i = 0; status == NASTL_OK && !*out && i < LOOKS; i++) {
-        nastl_space_sample(space, &rng, point);
-        status = look_at(out, point, space, family);
-    }
-    nastl_point_destroy(point);
-    return status;
-}
 
 /* Those that have none yet. */
 static int list_families(struct sources *sources)
 {
     const struct nastl_problem *problem = sources->problem;
-    const struct nastl_dim *dim =
-        nastl_space_dim(problem->space, find_dim(problem->space, "family"));
-    sources->items = nastl_alloc_zero(dim->count, sizeof *sources->items);
+    const size_t count = nastl_widest_families(problem->space);
+    sources->items = nastl_alloc_zero(count, sizeof *sources->items);
     if (!sources->items)
         return nastl_error_nomem("source networks");
-    for (size_t i = 0; i < dim->count; i++) {
-        const char *family = dim->choices[i].text;
+    for (size_t i = 0; i < count; i++) {
+        const char *family = nastl_widest_family(problem->space, i);
         bool needed;
-        TRY(needs_source(&needed, problem->space, family));
+        TRY(nastl_widest_is_needed(&needed, problem->space, family));
         if (needed && !nastl_problem_warm(problem, family))
             sources->items[sources->count++] =
                 (struct source){.all = sources, .family = family};
@@ -271,8 +144,8 @@ static int train_candidate(struct source *source, const struct nastl_candidate *
     };
     TRY(open_checkpoint(&training.checkpoint, source, candidate));
     int status = nastl_train_fold(&source->model, &training, 0);
-    if (status == NASTL_OK)
-        nastl_checkpoint_keep(training.checkpoint); /* until source.h5 is there */
+    if (status == NASTL_OK && source->all->count > 1)
+        nastl_checkpoint_save(training.checkpoint); /* the others may be stopped */
     nastl_checkpoint_close(training.checkpoint);
     return status == NASTL_OK ? nastl_warm_sort(source->model) : status;
 }
@@ -286,7 +159,7 @@ static int train_source(struct source *source)
                                            nastl_metric_name(problem->metric)};
     set_share(source);
     nastl_candidate_init(&candidate);
-    int status = widest_candidate(&candidate, problem->space, source->family);
+    int status = nastl_widest_candidate(&candidate, problem, source->family);
     if (status == NASTL_OK)
         status = train_candidate(source, &candidate);
     nastl_candidate_finish(&candidate);
@@ -463,8 +336,11 @@ static int load_warm_start(struct nastl_problem *problem, const char *model)
     }
     free(path);
     free(group);
-    for (size_t i = 0; status == NASTL_OK && i < problem->warm_count; i++)
-        status = nastl_warm_sort(problem->warm[i]);
+    for (size_t i = 0; status == NASTL_OK && i < problem->warm_count; i++) {
+        status = nastl_ensemble_keep_first(problem->warm[i]);
+        if (status == NASTL_OK)
+            status = nastl_warm_sort(problem->warm[i]);
+    }
     return status;
 }
 
