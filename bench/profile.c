@@ -1,4 +1,5 @@
-/* profile.c: what a step of training consists of: the shares of its parts, on the clock.
+/* profile.c: what a step of training consists of: the shares of its parts, on the clock,
+ * medians over the runs of a plan, so that others who use the core do not count.
  *
  *   bench_profile CASE…     a Markdown table, one row a case
  *
@@ -13,19 +14,20 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/stat.h"
 #include "nn/kernel.h"
 #include "nn/loss.h"
 #include "nn/net_impl.h"
 #include "nn/optim.h"
 #include "subject.h"
 
-enum { OPS_MOST = 128, ROWS = 10240 };
+enum { OPS_MOST = 128, ROWS = 10240, RUNS_MOST = 4096 };
 static const double SECONDS = 0.7;  /* a case */
 static const double LEAST = 0.5e-2; /* share that is worth a word */
 
 /* By kind of node and direction; then what is no operator. */
 enum { FORWARD, BACKWARD, DIRECTIONS };
-enum { LOSS = NASTL_NODE_COUNT * DIRECTIONS, OPTIMISER, SUMS, OTHER, PARTS };
+enum { LOSS = NASTL_NODE_COUNT * DIRECTIONS, SUMS, OTHER, OPTIMISER, PARTS };
 
 struct profile {
     struct subject subject;
@@ -34,7 +36,10 @@ struct profile {
     size_t group_count, part;
     float *grads, *part_grads, *m, *v;
     uint64_t steps;
-    int64_t spent[PARTS]; /* ns */
+    float labels[ROWS];
+    int64_t spent[PARTS]; /* ns, in the run that is going on */
+    double all[PARTS][RUNS_MOST];
+    size_t runs, optimised; /* columns of `all`: of its last row, of the others */
     struct nastl_op_kind timed[OPS_MOST];
     const struct nastl_op_kind *plain[OPS_MOST];
 };
@@ -116,16 +121,15 @@ static void destroy(void)
     profile = (struct profile){0};
 }
 
-static int run_part(const struct nastl_step *step, size_t batch)
+static int run_plan(const struct nastl_step *step, size_t batch)
 {
     struct nastl_plan *plan = profile.plan;
-    float y[ROWS];
     TRY(nastl_plan_forward(plan, step));
     const int64_t start = nastl_clock_nanoseconds();
     for (size_t i = 0; i < step->count; i++)
-        y[i] = profile.subject.y[step->rows[i]];
-    nastl_loss_gradient(NASTL_LOSS_CROSS_ENTROPY, plan->output_delta, plan->output, y,
-                        step->count, plan->batch, SUBJECT_CLASSES);
+        profile.labels[i] = profile.subject.y[step->rows[i]];
+    nastl_loss_gradient(NASTL_LOSS_CROSS_ENTROPY, plan->output_delta, plan->output,
+                        profile.labels, step->count, plan->batch, SUBJECT_CLASSES);
     profile.spent[LOSS] += nastl_clock_nanoseconds() - start;
     TRY(nastl_plan_backward(plan, step));
     if (step->count == batch)
@@ -134,6 +138,20 @@ static int run_part(const struct nastl_step *step, size_t batch)
     nastl_add_scaled(profile.grads, profile.part_grads, (float)step->count / (float)batch,
                      profile.subject.net->trainable);
     profile.spent[SUMS] += nastl_clock_nanoseconds() - sums;
+    return 0;
+}
+
+static int run_part(const struct nastl_step *step, size_t batch)
+{
+    const int64_t start = nastl_clock_nanoseconds();
+    memset(profile.spent, 0, sizeof profile.spent);
+    TRY(run_plan(step, batch));
+    profile.spent[OTHER] = nastl_clock_nanoseconds() - start;
+    for (int i = 0; i < OTHER; i++)
+        profile.spent[OTHER] -= profile.spent[i];
+    const size_t run = profile.runs++ % RUNS_MOST;
+    for (int i = 0; i <= OTHER; i++)
+        profile.all[i][run] = (double)profile.spent[i];
     return 0;
 }
 
@@ -155,7 +173,8 @@ static int run_step(size_t first)
                 profile.part < batch ? profile.grads : profile.part_grads, profile.m,
                 profile.v, profile.groups, profile.group_count, recipe, ++profile.steps,
                 1.0f);
-    profile.spent[OPTIMISER] += nastl_clock_nanoseconds() - start;
+    profile.all[OPTIMISER][profile.optimised++ % RUNS_MOST] =
+        (double)(nastl_clock_nanoseconds() - start);
     return 0;
 }
 
@@ -166,18 +185,15 @@ static void shuffle(void)
     nastl_rng_shuffle(&rng, profile.subject.rows, profile.subject.xy.rows);
 }
 
-/* Steps for so long; *spent: what they took, ns. */
-static int run_steps(double seconds, int64_t *spent)
+static int run_steps(double seconds)
 {
     const size_t batch = profile.subject.params.recipe.batch_size;
-    const int64_t start = nastl_clock_nanoseconds();
-    memset(profile.spent, 0, sizeof profile.spent);
-    profile.steps = 0;
-    do {
-        const size_t steps = profile.subject.xy.rows / batch;
+    const size_t steps = profile.subject.xy.rows / batch;
+    const double end = nastl_clock_seconds() + seconds;
+    profile.runs = profile.optimised = 0;
+    do
         TRY(run_step(profile.steps % steps * batch));
-        *spent = nastl_clock_nanoseconds() - start;
-    } while ((double)*spent < seconds * 1e9);
+    while (nastl_clock_seconds() < end);
     return 0;
 }
 
@@ -185,8 +201,8 @@ static int run_steps(double seconds, int64_t *spent)
 
 static void part_name(char out[48], int part)
 {
-    static const char *const others[] = {"loss", "AdamW", "sums of the parts' gradients",
-                                         "between them"};
+    static const char *const others[] = {"loss", "sums of the parts' gradients",
+                                         "between them", "AdamW"};
     if (part >= LOSS)
         snprintf(out, 48, "%s", others[part - LOSS]);
     else if (part / DIRECTIONS == NASTL_NODE_INPUT)
@@ -197,37 +213,50 @@ static void part_name(char out[48], int part)
                  part % DIRECTIONS == FORWARD ? "forwards" : "backwards");
 }
 
+/* What each part takes in a step, ns; returns their sum. */
+static double median_parts(double out[PARTS])
+{
+    const size_t batch = profile.subject.params.recipe.batch_size;
+    double total = 0.0;
+    for (int i = 0; i < PARTS; i++) {
+        const size_t count = i == OPTIMISER ? profile.optimised : profile.runs;
+        const size_t known = count < RUNS_MOST ? count : RUNS_MOST;
+        nastl_stat_sort(profile.all[i], known);
+        out[i] = nastl_stat_quantile(profile.all[i], known, 0.5);
+        if (i != OPTIMISER)
+            out[i] *= (double)batch / (double)profile.part;
+        total += out[i];
+    }
+    return total;
+}
+
 /* The parts from the greatest on. */
-static void print_parts(int64_t total)
+static void print_parts(double parts[PARTS], double total)
 {
     for (bool first = true;; first = false) {
         int most = 0;
         for (int i = 0; i < PARTS; i++)
-            most = profile.spent[i] > profile.spent[most] ? i : most;
-        const double share = (double)profile.spent[most] / (double)total;
-        if (share < LEAST)
+            most = parts[i] > parts[most] ? i : most;
+        if (parts[most] < LEAST * total)
             break;
         char name[48];
         part_name(name, most);
-        printf("%s%s %.1f %%", first ? "" : ", ", name, 100.0 * share);
-        profile.spent[most] = 0;
+        printf("%s%s %.1f %%", first ? "" : ", ", name, 100.0 * parts[most] / total);
+        parts[most] = 0.0;
     }
     printf(" |\n");
 }
 
 static int print_case(const char *name)
 {
-    int64_t total = 0;
+    double parts[PARTS];
     TRY(create(name));
     shuffle();
-    TRY(run_steps(SECONDS / 4.0, &total)); /* to warm up */
-    TRY(run_steps(SECONDS, &total));
-    profile.spent[OTHER] = total;
-    for (int i = 0; i < OTHER; i++)
-        profile.spent[OTHER] -= profile.spent[i];
-    printf("| %s | %zu | %.0f | ", name, profile.part,
-           (double)total / (double)profile.steps / 1e3);
-    print_parts(total);
+    TRY(run_steps(SECONDS / 4.0)); /* to warm up */
+    TRY(run_steps(SECONDS));
+    const double total = median_parts(parts);
+    printf("| %s | %zu | %.0f | ", name, profile.part, total / 1e3);
+    print_parts(parts, total);
     return 0;
 }
 
