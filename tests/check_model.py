@@ -129,27 +129,36 @@ def shares(v, edges):
     return e
 
 
+def piecewise_linear(tensors, d, v):
+    e, bias = shares(v, tensors("bins")[d]), tensors("bias")[d]
+    return e @ tensors("weight")[d].reshape(-1, len(bias)) + bias
+
+
+def periodic(tensors, d, v):
+    turns, bias = 2 * np.pi * np.outer(v, tensors("frequencies")[d]), tensors("bias")[d]
+    e = np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
+    return np.maximum(e @ tensors("weight")[d].reshape(len(bias), -1).T + bias, 0)
+
+
+def pbld(tensors, d, v):
+    turns, bias = 2 * np.pi * np.outer(v, tensors("frequencies")[d]), tensors("bias")[d]
+    e = np.cos(turns + tensors("phases")[d])
+    made = e @ tensors("weight")[d].reshape(len(bias), -1).T + bias
+    return np.concatenate([made, v[:, None]], axis=1)
+
+
+EMBEDDINGS = {kind.__name__: kind for kind in (piecewise_linear, periodic, pbld)}
+
+
 def embed(model, candidate, x):
-    kind = candidate.get("input.numeric_embedding", "none")
-    if kind == "none" or x.shape[1] == 0:
+    kind = EMBEDDINGS.get(candidate.get("input.numeric_embedding", "none"))
+    if not kind or x.shape[1] == 0:
         return x
-    group = {name: model[f"embeddings.numeric.{name}"][()].astype(float) for name in
-             ("weight", "bias", "bins" if kind == "piecewise_linear" else "frequencies")}
-    columns = []
-    for d in range(x.shape[1]):
-        v = x[:, d].astype(float)
-        if kind == "piecewise_linear":
-            e = shares(v, group["bins"][d])
-        else:
-            turns = 2 * np.pi * np.outer(v, group["frequencies"][d])
-            e = np.concatenate([np.cos(turns), np.sin(turns)], axis=1)
-        bias = group["bias"][d]
-        weight = group["weight"][d]
-        if kind == "piecewise_linear":
-            columns.append(e @ weight.reshape(-1, len(bias)) + bias)
-        else:
-            columns.append(np.maximum(e @ weight.reshape(len(bias), -1).T + bias, 0))
-    return np.concatenate(columns, axis=1)
+
+    def tensors(name):
+        return model[f"embeddings.numeric.{name}"][()].astype(float)
+    return np.concatenate([kind(tensors, d, x[:, d].astype(float))
+                           for d in range(x.shape[1])], axis=1)
 
 
 def encode(model, candidate, x, codes):
@@ -158,7 +167,10 @@ def encode(model, candidate, x, codes):
         table = f"embeddings.{k}.weight"
         rows = model[table][()] if table in model else np.eye(cardinality, dtype=np.float32)
         parts.append(rows[code])
-    return np.concatenate(parts, axis=1).astype(float)
+    x = np.concatenate(parts, axis=1).astype(float)
+    if candidate.get("input.front_scale", "none") == "learned":
+        x = x * model["front.scale"][()]
+    return x
 
 
 def activate(name, x):
@@ -166,6 +178,11 @@ def activate(name, x):
         return np.maximum(x, 0)
     if name == "gelu":
         return x * 0.5 * (1 + erf(x / math.sqrt(2)))
+    if name == "selu":
+        negative = 1.6732632423543772 * np.expm1(np.minimum(x, 0))
+        return 1.0507009873554805 * np.where(x > 0, x, negative)
+    if name == "mish":
+        return x * np.tanh(np.logaddexp(0, x))
     return x / (1 + np.exp(-x))
 
 
@@ -195,7 +212,9 @@ def mlp(model, candidate, x, codes):
         block = f"blocks.{i}"
         x = linear(model, block, x)
         x = normalize(model, f"{block}.norm", candidate.get("mlp.normalization", "none"), x)
-        x = activate(candidate.get("mlp.activation", "relu"), x)
+        y = activate(candidate.get("mlp.activation", "relu"), x)
+        shared = candidate.get("mlp.activation_share", "fixed") == "learned"
+        x = x + model[f"{block}.activation.share"][()] * (y - x) if shared else y
     return linear(model, "head", x)[:, None]
 
 
@@ -274,6 +293,24 @@ def ft_transformer(model, candidate, x, codes):
     return linear(model, "head", x)
 
 
+class Member:
+    """A network of an ensemble: tables are for all of them, the rest is its own."""
+    def __init__(self, model, m):
+        self.model, self.prefix = model, f"members.{m}."
+
+    def __getitem__(self, name):
+        own = self.prefix + name
+        return self.model[own if own in self.model else name]
+
+    def __contains__(self, name):
+        return self.prefix + name in self.model or name in self.model
+
+
+def ensemble(model, candidate):
+    count = candidate.get("ensemble", 1)
+    return [model] if count == 1 else [Member(model, m) for m in range(count)]
+
+
 # From the inputs to outputs (n, members, outputs); most families have one member.
 FAMILIES = {family.__name__: family for family in (mlp, resnet, tabm, ft_transformer)}
 
@@ -339,7 +376,8 @@ def main(path, group, data_path, predictions_path, members=None):
         candidate = json.loads(model.attrs["candidate"])
         data, rows = read_csv(data_path)
         x, codes = inputs_of(model, layout, data, rows)
-        outputs = family(model, candidate, x.astype(float), codes)
+        outputs = np.concatenate([family(one, candidate, x.astype(float), codes)
+                                  for one in ensemble(model, candidate)], axis=1)
         written, count = read_csv(predictions_path)
         if count != rows:
             fail(f"{count} predictions for {rows} rows")

@@ -104,6 +104,14 @@ static void for_all_cases(check_case check)
     for_all_losses(check, SETTINGS("family=tabm", "tabm.kind=full", "tabm.members=4",
                                    "tabm.layers=3", "tabm.width=12"));
     for_all_losses(check, SETTINGS("family=tabm", "tabm.members=1", "tabm.layers=0"));
+    for_all_losses(check, SETTINGS("ensemble=3", "mlp.layers=2", width));
+    for_all_losses(check, SETTINGS("ensemble=2", "mlp.layers=1", width,
+                                   "input.numeric_embedding=piecewise_linear",
+                                   "mlp.normalization=layer"));
+    for_all_losses(check, SETTINGS("ensemble=2", "family=resnet", "resnet.blocks=2",
+                                   "resnet.width=12"));
+    for_all_losses(check, SETTINGS("ensemble=2", "family=tabm", "tabm.kind=full",
+                                   "tabm.members=3", "tabm.layers=2", "tabm.width=12"));
     for_all_losses(check,
                    SETTINGS("family=ft_transformer", "ft_transformer.blocks=3",
                             "ft_transformer.token_width=12", "ft_transformer.heads=3",

@@ -212,6 +212,24 @@ static double mean_probability(const double *x, size_t k, size_t c, size_t j, do
     return mean;
 }
 
+void oracle_stack(double *y, const double *a, const double *b, size_t n, size_t first,
+                  size_t last)
+{
+    for (size_t i = 0; i < n * (first + last); i++) {
+        const size_t row = i / (first + last), at = i % (first + last);
+        y[i] = at < first ? a[row * first + at] : b[row * last + at - first];
+    }
+}
+
+void oracle_unstack(double *da, double *db, const double *dy, size_t n, size_t first,
+                    size_t last)
+{
+    for (size_t i = 0; i < n * (first + last); i++) {
+        const size_t row = i / (first + last), at = i % (first + last);
+        *(at < first ? &da[row * first + at] : &db[row * last + at - first]) += dy[i];
+    }
+}
+
 void oracle_average(double *y, const double *x, size_t n, size_t k, size_t c, bool values)
 {
     for (size_t i = 0; i < n; i++)
@@ -435,6 +453,9 @@ static bool member_forward(const struct oracle *oracle, const struct view *v)
     else if (v->node->kind == NASTL_NODE_MEMBER_LINEAR)
         oracle_member_linear(v->y, v->x, v->p[0], v->p[1], rows, v->k, v->d,
                              v->node->width);
+    else if (v->node->kind == NASTL_NODE_STACK)
+        oracle_stack(v->y, oracle->value[v->node->other], v->x, rows,
+                     (v->k - from) * v->d, from * v->d);
     else if (v->node->kind == NASTL_NODE_AVERAGE)
         oracle_average(v->y, v->x, rows, from, v->d, oracle->graph->shape.values);
     else
@@ -508,6 +529,9 @@ static bool member_backward(const struct oracle *oracle, const struct view *v,
     else if (v->node->kind == NASTL_NODE_MEMBER_LINEAR)
         oracle_member_linear_backward(dx, v->g[0], v->g[1], dy, v->x, v->p[0], rows, v->k,
                                       v->d, v->node->width);
+    else if (v->node->kind == NASTL_NODE_STACK)
+        oracle_unstack(oracle->delta[v->node->other], dx, dy, rows, (v->k - from) * v->d,
+                       from * v->d);
     else
         return false;
     return true;

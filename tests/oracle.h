@@ -42,6 +42,11 @@ void oracle_member_linear_backward(double *dx, double *dw, double *db, const dou
                                    const double *x, const double *w, size_t n, size_t k,
                                    size_t d, size_t h);
 /* x (N k, C), y (N, C): the mean of values, or the logits of the mean probability. */
+/* y (n, first + last): a (n, first) and b (n, last) side by side; and back, added. */
+void oracle_stack(double *y, const double *a, const double *b, size_t n, size_t first,
+                  size_t last);
+void oracle_unstack(double *da, double *db, const double *dy, size_t n, size_t first,
+                    size_t last);
 void oracle_average(double *y, const double *x, size_t n, size_t k, size_t c,
                     bool values);
 

@@ -251,6 +251,35 @@ static void costs_of_members(void **state)
     nastl_graph_destroy(full);
 }
 
+/* Several networks: tables once, all else for each of them. */
+static void an_ensemble_has_the_costs_of_its_networks(void **state)
+{
+    (void)state;
+    static const size_t cardinality[] = {40};
+    const struct nastl_shape shape = {
+        .numeric = 5, .categorical = 1, .cardinality = cardinality, .outputs = 3};
+    struct nastl_graph *one = built(SETTINGS("mlp.width=16"), &shape);
+    struct nastl_graph *four = built(SETTINGS("mlp.width=16", "ensemble=4"), &shape);
+    const size_t table = nastl_tensor_size(find(one, "embeddings.0.weight"));
+    assert_int_equal(nastl_graph_parameters(four),
+                     4 * (nastl_graph_parameters(one) - table) + table);
+    assert_true(nastl_graph_flops(four) ==
+                4 * (nastl_graph_flops(one) + 5 * 3) + 2 * 3); /* and the average */
+    assert_non_null(find(four, "embeddings.0.weight"));
+    assert_non_null(find(four, "members.0.blocks.0.weight"));
+    assert_non_null(find(four, "members.3.head.bias"));
+    nastl_graph_destroy(one);
+    nastl_graph_destroy(four);
+    struct nastl_graph *tabm =
+        built(SETTINGS("family=tabm", "tabm.members=3", "ensemble=2"), &shape);
+    const struct nastl_node *last = &tabm->nodes[tabm->node_count - 1];
+    assert_int_equal(last->kind, NASTL_NODE_AVERAGE);
+    assert_int_equal(tabm->nodes[last->from].kind, NASTL_NODE_STACK);
+    assert_int_equal(tabm->nodes[last->from].rows, 6);
+    assert_int_equal(last->rows, 1);
+    nastl_graph_destroy(tabm);
+}
+
 /* ---- refusals ---- */
 
 static void assert_refused(const char *setting, const char *sentence)
@@ -288,10 +317,12 @@ static void what_cannot_be_built_is_refused(void **state)
                                   "from 1 to 65536");
     assert_refused("mlp.width.1=-3", "mlp.width.1: -3 cannot be built; give a whole "
                                      "number from 1 to 65536");
-    assert_refused("mlp.activation=3",
-                   "mlp.activation: 3 is not known; give one of relu, gelu, silu");
-    assert_refused("mlp.activation=tanh",
-                   "mlp.activation: 'tanh' is not known; give one of relu, gelu, silu");
+    assert_refused(
+        "mlp.activation=3",
+        "mlp.activation: 3 is not known; give one of relu, gelu, silu, selu, mish");
+    assert_refused(
+        "mlp.activation=tanh",
+        "mlp.activation: 'tanh' is not known; give one of relu, gelu, silu, selu, mish");
     assert_refused("mlp.normalization=group", "mlp.normalization: 'group' is not known; "
                                               "give one of none, layer, batch");
     assert_refused_in(
@@ -347,6 +378,7 @@ int main(void)
         cmocka_unit_test(costs_of_norms_and_activations),
         cmocka_unit_test(costs_of_a_residual_network),
         cmocka_unit_test(costs_of_members),
+        cmocka_unit_test(an_ensemble_has_the_costs_of_its_networks),
         cmocka_unit_test(residual_blocks_are_added_to_the_stream),
         cmocka_unit_test(what_cannot_be_built_is_refused),
         cmocka_unit_test(shapes_without_ends_are_refused),

@@ -121,7 +121,7 @@ static void schedules_rise_and_fall(void **state)
 {
     (void)state;
     struct nastl_recipe r = {.max_epochs = 12, .warmup_epochs = 2};
-    for (int s = 0; s < NASTL_SCHEDULE_COUNT; s++) {
+    for (int s = 0; s < NASTL_SCHEDULE_COSLOG4; s++) {
         r.schedule = (enum nastl_schedule)s;
         assert_true(fabs(nastl_schedule_factor(&r, 0, 10) - 0.05) < 1e-12);
         assert_true(nastl_schedule_factor(&r, 19, 10) == 1.0);
@@ -142,6 +142,23 @@ static void schedules_rise_and_fall(void **state)
     r.warmup_epochs = 0;
     assert_true(nastl_schedule_factor(&r, 0, 10) == 1.0);
     assert_true(nastl_schedule_factor(&r, 5000, 10) == 1.0);
+}
+
+/* Four waves between 0 and 1, each twice as long as the one before. */
+static void coslog4_has_four_waves(void **state)
+{
+    (void)state;
+    for (int wave = 0; wave < 4; wave++) {
+        const double from = (pow(2.0, wave) - 1.0) / 15.0;
+        const double top = (pow(2.0, wave + 0.5) - 1.0) / 15.0;
+        assert_true(nastl_schedule_at(NASTL_SCHEDULE_COSLOG4, from) < 1e-12);
+        assert_true(nastl_schedule_at(NASTL_SCHEDULE_COSLOG4, top) > 1.0 - 1e-12);
+    }
+    assert_true(nastl_schedule_at(NASTL_SCHEDULE_COSLOG4, 1.0) < 1e-12);
+    const struct nastl_recipe r = {.max_epochs = 15, .schedule = NASTL_SCHEDULE_COSLOG4};
+    assert_true(nastl_schedule_factor(&r, 0, 10) == 0.0);
+    assert_true(nastl_schedule_factor(&r, 10, 10) < 1e-12);
+    assert_true(nastl_schedule_factor(&r, 149, 10) < 0.01);
 }
 
 /* ---- averages ---- */
@@ -317,6 +334,7 @@ int main(void)
         cmocka_unit_test(smoothed_and_weighted_losses_have_their_gradients),
         cmocka_unit_test(balanced_classes_weigh_the_same),
         cmocka_unit_test(schedules_rise_and_fall),
+        cmocka_unit_test(coslog4_has_four_waves),
         cmocka_unit_test(the_last_epochs_are_averaged),
         cmocka_unit_test(averaging_never_makes_validation_worse),
         cmocka_unit_test(a_restored_average_goes_on_with_the_same_bits),

@@ -60,8 +60,8 @@ static const struct {
      ":3:13: key 'constraints': '=' is no operator; equality is written =="},
     {"constraint_unknown_name",
      ":4:6: key 'constraints': 'paramters' is unknown; did you mean 'parameters'?"},
-    {"constraint_unknown_word",
-     ":3:19: key 'constraints': 'tanh' is no activation; there is relu, gelu, silu"},
+    {"constraint_unknown_word", ":3:19: key 'constraints': 'tanh' is no activation; "
+                                "there is relu, gelu, silu, selu, mish"},
     {"constraints_no_list",
      ":2:14: key 'constraints': no list; write each expression below it after a dash"},
     {"duplicate_key", ":4:3: key 'layers': stands in line 3 already; keep one"},
@@ -82,6 +82,8 @@ static const struct {
                       "a word or {choice: [a, b]}"},
     {"int_is_fraction", ":3:11: key 'mlp.layers': '2.5' is no whole number; accepted: "
                         "whole numbers from 1 to 8"},
+    {"ensemble_of_many", ":2:24: key 'ensemble': '64' is out of range; accepted: whole "
+                         "numbers from 1 to 32"},
     {"int_is_quoted", ":3:11: key 'mlp.layers': '2' in quotes is no number; accepted: "
                       "whole numbers from 1 to 8"},
     {"int_is_word", ":3:11: key 'mlp.layers': 'many' is no whole number; accepted: whole "
@@ -90,8 +92,7 @@ static const struct {
      ":3:21: key 'mlp.layers': '9' is out of range; accepted: whole numbers from 1 to 8"},
     {"later_embedding",
      ":3:22: key 'input.numeric_embedding': 'fourier' is unknown; accepted: none, "
-     "piecewise_linear, periodic"},
-    {"later_ensemble", ":2:24: key 'ensemble': '4' is out of range; accepted: 1"},
+     "piecewise_linear, periodic, pbld"},
     {"later_normalizer",
      ":3:15: key 'transfer.normalizer': 'source' is unknown; accepted: target"},
     {"later_strategy",
@@ -103,8 +104,8 @@ static const struct {
     {"log_of_zero", ":3:42: key 'training.weight_decay': scale log wants a range above "
                     "0; raise its lower end, or write scale: linear"},
     {"name_is_list", ":2:7: key 'name': no text; write a short name"},
-    {"nested_choice",
-     ":3:25: key 'mlp.activation': no single value; accepted: relu, gelu, silu"},
+    {"nested_choice", ":3:25: key 'mlp.activation': no single value; accepted: relu, "
+                      "gelu, silu, selu, mish"},
     {"newer_schema", ":1:9: key 'schema': unknown; accepted: nas-tl/space/v1"},
     {"no_schema", ":1:1: key 'schema': missing; write schema: nas-tl/space/v1"},
     {"no_value", ":3:12: key 'mlp.dropout': no value; accepted: a value, {choice: [a, "
@@ -138,7 +139,8 @@ static const struct {
                                "family, mlp, resnet, tabm, ft_transformer, input, "
                                "training, transfer, ensemble, constraints"},
     {"unknown_key", ":4:3: key 'dropuot': unknown; did you mean 'dropout'? Accepted: "
-                    "layers, width, activation, normalization, dropout"},
+                    "layers, width, activation, activation_share, normalization, "
+                    "dropout, parametrization, initialization"},
     {"unknown_option", ":3:26: key 'scales': unknown; did you mean 'scale'? Accepted: "
                        "choice, int, float, scale, step, per, when"},
     {"unknown_scale", ":3:33: key 'mlp.width': no such scale; accepted: linear, log"},
@@ -160,10 +162,10 @@ static const struct {
      ":3:37: key 'mlp.dropout': 'layer' is unknown; did you mean 'layers'?"},
     {"when_unreadable", ":3:46: key 'mlp.dropout': a value is missing; write a number, a "
                         "name or a parenthesis"},
-    {"word_is_number",
-     ":3:15: key 'mlp.activation': '3' is unknown; accepted: relu, gelu, silu"},
+    {"word_is_number", ":3:15: key 'mlp.activation': '3' is unknown; accepted: relu, "
+                       "gelu, silu, selu, mish"},
     {"word_misspelt", ":3:31: key 'mlp.activation': 'gelo' is unknown (did you mean "
-                      "'gelu'?); accepted: relu, gelu, silu"},
+                      "'gelu'?); accepted: relu, gelu, silu, selu, mish"},
 };
 
 static void each_malformed_file_gives_its_sentence(void **state)

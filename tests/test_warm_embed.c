@@ -55,6 +55,19 @@ static void domain_init(struct domain *d, bool other)
                                       .class_count = 2};
 }
 
+/* Front scales and shares of activations that are not all 1. */
+static void draw_scales(struct nastl_net *net, uint64_t seed)
+{
+    struct nastl_rng rng;
+    nastl_rng_init(&rng, seed, 1, NASTL_RNG_TEST);
+    for (size_t i = 0; i < nastl_net_tensor_count(net); i++) {
+        const struct nastl_tensor *t = nastl_net_tensor(net, i);
+        const bool drawn = strstr(t->name, ".scale") || strstr(t->name, ".share");
+        for (size_t j = 0; drawn && j < t->shape[0] * t->shape[1]; j++)
+            t->data[j] = (float)(0.5 + nastl_rng_uniform(&rng));
+    }
+}
+
 static void model_init(struct domain *d, const char *embedding, double width,
                        uint64_t seed)
 {
@@ -66,10 +79,13 @@ static void model_init(struct domain *d, const char *embedding, double width,
     assert_ok(nastl_candidate_set(candidate, "input.numeric_embedding", embedding, 0));
     assert_ok(nastl_candidate_set(candidate, "input.embedding_width", NULL, width));
     assert_ok(nastl_candidate_set(candidate, "mlp.width", NULL, 24));
+    assert_ok(nastl_candidate_set(candidate, "mlp.activation_share", "learned", 0));
+    assert_ok(nastl_candidate_set(candidate, "input.front_scale", "learned", 0));
     const struct nastl_shape shape = nastl_model_shape(&d->layout);
     assert_ok(nastl_arch_build(&model->graph, candidate, &shape));
     assert_ok(nastl_net_create(&model->net, model->graph));
     nastl_net_init(model->net, seed, 0);
+    draw_scales(model->net, seed);
 }
 
 static void model_finish(struct domain *d)
@@ -108,8 +124,9 @@ static void run_both(float *a_out, float *b_out, struct domain *a, struct domain
 static void columns_in_another_order_give_the_same_outputs(void **state)
 {
     (void)state;
-    static const char *const embeddings[] = {"none", "piecewise_linear", "periodic"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const embeddings[] = {"none", "piecewise_linear", "periodic",
+                                             "pbld"};
+    for (size_t i = 0; i < 4; i++) {
         struct domain a, b;
         float a_out[ROWS], b_out[ROWS];
         double matched;

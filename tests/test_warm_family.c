@@ -7,6 +7,7 @@
 
 #include <omp.h>
 
+#include "transfer/ensemble.h"
 #include "transfer/warm.h"
 
 enum { FEATURES = 4, CLASSES = 3, ROWS = 40 };
@@ -192,11 +193,53 @@ static void classes_in_another_order_are_matched_in_every_head(void **state)
     toy_xy_destroy(&to.xy);
 }
 
+/* The first member is the network itself, the others are near it, and differ. */
+static void members_start_from_one_network(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    struct nastl_model one, three;
+    float alone[ROWS * CLASSES], first[ROWS * CLASSES];
+    model_init(&one, &f, wide[0], 1);
+    model_init(&three, &f,
+               SETTINGS("family=mlp", "mlp.layers=2", "mlp.width=24",
+                        "mlp.normalization=batch", "ensemble=3"),
+               2);
+    nastl_ensemble_start(three.net, one.net);
+    const char *const name[] = {"members.0.blocks.1.weight", "members.1.blocks.1.weight",
+                                "members.2.blocks.1.weight"};
+    const struct nastl_tensor *from = nastl_net_find(one.net, name[0] + 10);
+    for (size_t i = 0; i < from->shape[0] * from->shape[1]; i++) {
+        const float got[] = {nastl_net_find(three.net, name[0])->data[i],
+                             nastl_net_find(three.net, name[1])->data[i],
+                             nastl_net_find(three.net, name[2])->data[i]};
+        assert_true(got[0] == from->data[i]);
+        assert_true(got[1] != got[0] && got[2] != got[0] && got[1] != got[2]);
+        assert_true(fabsf(got[1] - got[0]) < 0.1f);
+    }
+    assert_int_equal(nastl_candidate_set(&three.candidate, "family", "mlp", 0), 0);
+    assert_int_equal(nastl_candidate_set(&three.candidate, "mlp.layers", NULL, 2), 0);
+    assert_int_equal(nastl_candidate_set(&three.candidate, "mlp.width", NULL, 24), 0);
+    assert_int_equal(
+        nastl_candidate_set(&three.candidate, "mlp.normalization", "batch", 0), 0);
+    assert_int_equal(nastl_candidate_set(&three.candidate, "ensemble", NULL, 3), 0);
+    assert_int_equal(nastl_ensemble_keep_first(&three), 0);
+    outputs_of(alone, &one, &f);
+    outputs_of(first, &three, &f);
+    assert_memory_equal(alone, first, sizeof alone);
+    nastl_candidate_finish(&three.candidate);
+    model_finish(&one);
+    model_finish(&three);
+    toy_xy_destroy(&f.xy);
+}
+
 int main(void)
 {
     omp_set_num_threads(1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sorting_keeps_the_outputs),
+        cmocka_unit_test(members_start_from_one_network),
         cmocka_unit_test(the_same_network_is_taken_whole),
         cmocka_unit_test(a_narrower_network_takes_leading_parts),
         cmocka_unit_test(classes_in_another_order_are_matched_in_every_head),

@@ -146,6 +146,29 @@ static int check_shape(const struct nastl_shape *shape)
     return 0;
 }
 
+/* One network, or several side by side whose outputs are averaged. */
+static int build(struct nastl_graph *graph, const struct nastl_family *family,
+                 const struct nastl_candidate *candidate)
+{
+    size_t count, all = 0;
+    TRY(nastl_arch_whole(&count, candidate, "ensemble", 1, 1, NASTL_ENSEMBLE_MOST));
+    if (count == 1)
+        return family->build(graph, candidate);
+    for (size_t m = 0; m < count; m++) {
+        nastl_graph_begin_member(graph, m);
+        TRY(family->build(graph, candidate));
+        const size_t at = nastl_graph_end_member(graph);
+        all = m ? nastl_graph_stack(graph, at, all) : at;
+    }
+    nastl_graph_average(graph, all);
+    if (nastl_graph_has(graph, NASTL_NODE_TOKENS))
+        return nastl_error(NASTL_EINVAL,
+                           "ensemble: %zu networks of the family '%s' cannot be built; "
+                           "give 1",
+                           count, family->name);
+    return NASTL_OK;
+}
+
 int nastl_arch_build(struct nastl_graph **out, const struct nastl_candidate *candidate,
                      const struct nastl_shape *shape)
 {
@@ -158,7 +181,7 @@ int nastl_arch_build(struct nastl_graph **out, const struct nastl_candidate *can
     struct nastl_graph *graph;
     TRY(nastl_graph_create(&graph, shape));
     graph->family = families[family]->name;
-    int status = families[family]->build(graph, candidate);
+    int status = build(graph, families[family], candidate);
     if (status == 0 && graph->failed)
         status = nastl_error_nomem("a graph");
     if (status < 0) {

@@ -19,7 +19,14 @@ struct nastl_family {
 const struct nastl_family *const *nastl_families(void); /* NULL at the end */
 const struct nastl_family *nastl_family_find(const char *name);
 
-/* Builds the graph of a candidate; NASTL_EINVAL names a key with a value that cannot be
+/* Networks of a candidate that answer together, at most. */
+enum { NASTL_ENSEMBLE_MOST = 32 };
+
+/* Builds the graph of a candidate: one network of its family, or with "ensemble" several,
+ * trained side by side on the mean of their losses, with the same batches, from weights
+ * of their own (deep ensembles, Lakshminarayanan et al. 2017; stopped together, as TabM's
+ * authors found better). Deployed, their probabilities or values are averaged.
+ * NASTL_EINVAL names a key with a value that cannot be
  * built. The caller owns *out. */
 int nastl_arch_build(struct nastl_graph **out, const struct nastl_candidate *candidate,
                      const struct nastl_shape *shape);

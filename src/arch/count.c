@@ -146,7 +146,7 @@ static bool works_in_place(const struct nastl_graph *graph, size_t at)
 
 static bool reads(const struct nastl_node *node, size_t at)
 {
-    return node->from == at || (node->kind == NASTL_NODE_ADD && node->other == at);
+    return node->from == at || (nastl_node_reads_two(node->kind) && node->other == at);
 }
 
 /* The last node that reads the output of node `at`, directly or through nodes that work

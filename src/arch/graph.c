@@ -14,9 +14,10 @@
 #include "base/strbuf.h"
 
 static const char *const kind_names[] = {
-    "input",     "linear",   "layer_norm", "batch_norm", "activation",    "dropout",
-    "piecewise", "periodic", "pbld",       "add",        "tokens",        "attention",
-    "reglu",     "first",    "members",    "scale",      "member_linear", "average"};
+    "input",   "linear",        "layer_norm", "batch_norm", "activation",
+    "dropout", "piecewise",     "periodic",   "pbld",       "add",
+    "tokens",  "attention",     "reglu",      "first",      "members",
+    "scale",   "member_linear", "stack",      "average"};
 _Static_assert(sizeof kind_names / sizeof *kind_names == NASTL_NODE_COUNT, "one a kind");
 
 static const char *const activation_names[] = {"relu", "gelu", "silu", "selu", "mish"};
@@ -54,13 +55,18 @@ bool nastl_node_keeps_shape(enum nastl_node_kind kind)
            kind == NASTL_NODE_ADD || kind == NASTL_NODE_SCALE;
 }
 
+bool nastl_node_reads_two(enum nastl_node_kind kind)
+{
+    return kind == NASTL_NODE_ADD || kind == NASTL_NODE_STACK;
+}
+
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at)
 {
     size_t readers = 0;
     for (size_t i = at + 1; i < graph->node_count; i++) {
         const struct nastl_node *node = &graph->nodes[i];
         readers += node->from == at;
-        readers += node->kind == NASTL_NODE_ADD && node->other == at;
+        readers += nastl_node_reads_two(node->kind) && node->other == at;
     }
     return readers;
 }
@@ -151,12 +157,13 @@ static bool grow(struct nastl_graph *graph, void **items, size_t *capacity, size
     return true;
 }
 
-/* "prefix.suffix" as a new string. */
-static char *join(struct nastl_graph *graph, const char *prefix, const char *suffix)
+/* "member" "prefix.suffix" as a new string. */
+static char *join(struct nastl_graph *graph, const char *member, const char *prefix,
+                  const char *suffix)
 {
     struct nastl_strbuf buf;
     nastl_strbuf_init(&buf);
-    nastl_strbuf_addf(&buf, "%s.%s", prefix, suffix);
+    nastl_strbuf_addf(&buf, "%s%s.%s", member, prefix, suffix);
     char *text = NULL;
     if (nastl_strbuf_take(&text, &buf) < 0)
         graph->failed = true;
@@ -164,16 +171,16 @@ static char *join(struct nastl_graph *graph, const char *prefix, const char *suf
     return text;
 }
 
-static size_t add_tensor(struct nastl_graph *graph, const char *prefix,
-                         const char *suffix, enum nastl_role role, size_t rows,
-                         size_t columns)
+static size_t add_tensor_of(struct nastl_graph *graph, const char *member,
+                            const char *prefix, const char *suffix, enum nastl_role role,
+                            size_t rows, size_t columns)
 {
     void *items = graph->tensors;
     if (!grow(graph, &items, &graph->tensor_capacity, graph->tensor_count,
               sizeof *graph->tensors))
         return 0;
     graph->tensors = items;
-    char *name = join(graph, prefix, suffix);
+    char *name = join(graph, member, prefix, suffix);
     if (!name)
         return 0;
     graph->tensors[graph->tensor_count] =
@@ -182,6 +189,23 @@ static size_t add_tensor(struct nastl_graph *graph, const char *prefix,
                                    .rank = columns ? 2 : 1,
                                    .shape = {rows, columns ? columns : 1}};
     return graph->tensor_count++;
+}
+
+static size_t add_tensor(struct nastl_graph *graph, const char *prefix,
+                         const char *suffix, enum nastl_role role, size_t rows,
+                         size_t columns)
+{
+    return add_tensor_of(graph, graph->member, prefix, suffix, role, rows, columns);
+}
+
+/* The table of a column belongs to the input, which all members read. */
+static size_t add_table(struct nastl_graph *graph, size_t column, enum nastl_role role,
+                        size_t width)
+{
+    char prefix[64];
+    snprintf(prefix, sizeof prefix, "embeddings.%zu", column);
+    return add_tensor_of(graph, "", prefix, "weight", role,
+                         graph->shape.cardinality[column], width);
 }
 
 /* Adds a node with the shape of the one it reads. */
@@ -234,16 +258,20 @@ static void encode_column(struct nastl_graph *graph, size_t column, size_t at)
     *encoding = (struct nastl_encoding){.at = at, .width = cardinality};
     if (cardinality <= NASTL_ONE_HOT_MOST)
         return;
-    char prefix[64];
-    snprintf(prefix, sizeof prefix, "embeddings.%zu", column);
     encoding->embedded = true;
     encoding->width = embedding_width(cardinality);
-    encoding->tensor = add_tensor(graph, prefix, "weight", NASTL_ROLE_EMBEDDING,
-                                  cardinality, encoding->width);
+    encoding->tensor = add_table(graph, column, NASTL_ROLE_EMBEDDING, encoding->width);
+}
+
+static bool has_input(const struct nastl_graph *graph)
+{
+    return graph->node_count > 0;
 }
 
 size_t nastl_graph_input(struct nastl_graph *graph)
 {
+    if (has_input(graph))
+        return 0;
     const size_t at = add_node(graph, NASTL_NODE_INPUT, 0, "");
     size_t width = graph->shape.numeric;
     for (size_t k = 0; k < graph->shape.categorical && !graph->failed; k++) {
@@ -487,23 +515,48 @@ size_t nastl_graph_average(struct nastl_graph *graph, size_t from)
     return at;
 }
 
-/* ---- tokens ---- */
+/* ---- ensembles ---- */
 
-static void add_table(struct nastl_graph *graph, size_t column, size_t width)
+void nastl_graph_begin_member(struct nastl_graph *graph, size_t m)
 {
-    char prefix[64];
-    snprintf(prefix, sizeof prefix, "embeddings.%zu", column);
-    struct nastl_encoding *encoding = &graph->encodings[column];
-    *encoding = (struct nastl_encoding){.at = graph->shape.numeric, .embedded = true};
-    encoding->tensor = add_tensor(graph, prefix, "weight", NASTL_ROLE_TOKEN,
-                                  graph->shape.cardinality[column], width);
+    snprintf(graph->member, sizeof graph->member, "members.%zu.", m);
 }
+
+size_t nastl_graph_end_member(struct nastl_graph *graph)
+{
+    graph->member[0] = '\0';
+    if (graph->failed)
+        return 0;
+    const size_t last = graph->node_count - 1;
+    if (graph->nodes[last].kind != NASTL_NODE_AVERAGE)
+        return last;
+    free(graph->nodes[last].name);
+    return --graph->node_count - 1;
+}
+
+size_t nastl_graph_stack(struct nastl_graph *graph, size_t from, size_t other)
+{
+    const size_t at = add_node(graph, NASTL_NODE_STACK, from, "");
+    if (graph->failed)
+        return at;
+    assert(graph->nodes[from].width == graph->nodes[other].width);
+    graph->nodes[at].other = other;
+    graph->nodes[at].rows += graph->nodes[other].rows;
+    return at;
+}
+
+/* ---- tokens ---- */
 
 size_t nastl_graph_token_input(struct nastl_graph *graph, size_t width)
 {
+    if (has_input(graph))
+        return 0;
     const size_t at = add_node(graph, NASTL_NODE_INPUT, 0, "");
     for (size_t k = 0; k < graph->shape.categorical && !graph->failed; k++)
-        add_table(graph, k, width);
+        graph->encodings[k] = (struct nastl_encoding){
+            .at = graph->shape.numeric,
+            .embedded = true,
+            .tensor = add_table(graph, k, NASTL_ROLE_TOKEN, width)};
     if (!graph->failed)
         graph->nodes[at].width = graph->shape.numeric;
     return close_node(graph, at);

@@ -46,7 +46,8 @@ enum nastl_node_kind {
     NASTL_NODE_MEMBERS,   /* y_m = x * r_m: one row becomes k (Gorishniy et al. 2024) */
     NASTL_NODE_SCALE,     /* y_m = x_m * s_m + b_m, or without b */
     NASTL_NODE_MEMBER_LINEAR, /* y_m = x_m W_m^T + b_m */
-    NASTL_NODE_AVERAGE,       /* k rows become one; in training, each has its own loss */
+    NASTL_NODE_STACK,   /* the rows of two nodes: those of `other`, then of `from` */
+    NASTL_NODE_AVERAGE, /* k rows become one; in training, each has its own loss */
     NASTL_NODE_COUNT
 };
 
@@ -96,7 +97,7 @@ struct nastl_node {
     enum nastl_node_kind kind;
     char *name;   /* prefix of its tensors; "" without */
     size_t from;  /* index of the node that it reads; itself for INPUT */
-    size_t other; /* ADD: the second that it reads */
+    size_t other; /* ADD, STACK: the second that it reads */
     size_t rows, width;
     size_t tensor, tensor_count;
     enum nastl_activation activation; /* ACTIVATION */
@@ -118,6 +119,7 @@ struct nastl_graph {
     const char *family;               /* that built it: the registry's name */
     struct nastl_shape shape;         /* the graph owns the cardinalities */
     struct nastl_encoding *encodings; /* (K) */
+    char member[24]; /* while one is built: what names of its tensors begin with */
     struct nastl_node *nodes;
     size_t node_count, node_capacity;
     struct nastl_tensor_spec *tensors;
@@ -130,6 +132,8 @@ int nastl_graph_create(struct nastl_graph **out, const struct nastl_shape *shape
 void nastl_graph_destroy(struct nastl_graph *graph);
 
 /* ---- for families: each adds a node and returns its index ---- */
+
+/* The input is there once: members of an ensemble that ask for it again read the same. */
 
 /* A column of cardinality up to NASTL_ONE_HOT_MOST is one-hot; above, it has a table
  * "embeddings.K.weight" of width min(32, ceil(1.6 cardinality^0.56)) (fast.ai's rule). */
@@ -205,11 +209,21 @@ size_t nastl_graph_member_linear(struct nastl_graph *graph, size_t from, const c
  * classes, log(p / (1 - p)) for two, so that softmax and sigmoid give p back. */
 size_t nastl_graph_average(struct nastl_graph *graph, size_t from);
 
+/* ---- for ensembles ---- */
+
+/* What is added from now on belongs to member m: its tensors are "members.M.…". */
+void nastl_graph_begin_member(struct nastl_graph *graph, size_t m);
+/* The member is whole: returns its outputs, one row or, without its average, several. */
+size_t nastl_graph_end_member(struct nastl_graph *graph);
+size_t nastl_graph_stack(struct nastl_graph *graph, size_t from, size_t other);
+
 /* ---- questions ---- */
 
 size_t nastl_tensor_size(const struct nastl_tensor_spec *tensor); /* numbers in it */
 /* Norms, activations, dropout, sums and scales: can work in place. */
 bool nastl_node_keeps_shape(enum nastl_node_kind kind);
+/* Whether it reads a second node. */
+bool nastl_node_reads_two(enum nastl_node_kind kind);
 /* How often the output of node `at` is read. */
 size_t nastl_graph_readers(const struct nastl_graph *graph, size_t at);
 /* Members of an ensemble; 1 where it is none. */

@@ -5,28 +5,29 @@
 typedef float TILE_OF(vector)
     __attribute__((vector_size(LANES * sizeof(float)), aligned(sizeof(float))));
 
-/* C (count, vectors) = or += A B over `depth`; `count` <= TILE and `vectors` <= 2 are
- * known when it is compiled, so that the sums stay in registers. */
+/* C (count, vectors) = or += A B over `depth`; `count` and `vectors`, at most SUMS
+ * together, are known when it is compiled, so that the sums stay in registers; fewer than
+ * SUMS would wait for each other. */
 NASTL_HOT_INLINE void TILE_OF(tile)(float *c, size_t ldc, struct operand a,
                                     const float *b, size_t ldb, size_t depth,
                                     size_t count, size_t vectors, _Bool add)
 {
     typedef TILE_OF(vector) vector;
-    vector sum[TILE][2];
-#pragma GCC unroll 4
+    vector sum[SUMS][2];
+#pragma GCC unroll 8
     for (size_t m = 0; m < count; m++)
 #pragma GCC unroll 2
         for (size_t v = 0; v < vectors; v++)
             sum[m][v] = add ? *(const vector *)(c + m * ldc + v * LANES) : (vector){0};
     for (size_t k = 0; k < depth; k++) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (size_t m = 0; m < count; m++)
 #pragma GCC unroll 2
             for (size_t v = 0; v < vectors; v++)
                 sum[m][v] += *(const vector *)(b + k * ldb + v * LANES) *
                              a.at[m * a.row + k * a.column];
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (size_t m = 0; m < count; m++)
 #pragma GCC unroll 2
         for (size_t v = 0; v < vectors; v++)
@@ -38,9 +39,10 @@ NASTL_HOT_INLINE void TILE_OF(strip)(float *c, size_t ldc, struct operand a,
                                      const float *b, size_t ldb, size_t rows,
                                      size_t depth, size_t vectors, _Bool add)
 {
+    const size_t count = SUMS / vectors;
     size_t m = 0;
-    for (; m + TILE <= rows; m += TILE, a.at += TILE * a.row)
-        TILE_OF(tile)(c + m * ldc, ldc, a, b, ldb, depth, TILE, vectors, add);
+    for (; m + count <= rows; m += count, a.at += count * a.row)
+        TILE_OF(tile)(c + m * ldc, ldc, a, b, ldb, depth, count, vectors, add);
     for (; m < rows; m++, a.at += a.row)
         TILE_OF(tile)(c + m * ldc, ldc, a, b, ldb, depth, 1, vectors, add);
 }

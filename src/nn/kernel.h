@@ -34,6 +34,29 @@ NASTL_HOT_INLINE float nastl_expf(float x)
     return p * power.value;
 }
 
+/* 2^x for x <= 0, to 2 units in the last place, clipped to 2^-126; NaN stays NaN. The
+ * polynomial is that of Cephes, exp2f.c. */
+NASTL_HOT_INLINE float nastl_exp2f_negative(float x)
+{
+    union {
+        float value;
+        uint32_t bits;
+    } shifted, power;
+    const float clipped = x < -126.0f ? -126.0f : x;
+    shifted.value = clipped + 12582912.0f;
+    const float r = clipped - (shifted.value - 12582912.0f); /* |r| <= 1 / 2 */
+    float p = 1.535336188e-4f;
+    p = p * r + 1.339887440e-3f;
+    p = p * r + 9.618437357e-3f;
+    p = p * r + 5.550332471e-2f;
+    p = p * r + 2.402264791e-1f;
+    p = p * r + 6.931472029e-1f;
+    p = p * r + 1.0f;
+    power.value = p;
+    power.bits += shifted.bits << 23;
+    return power.value;
+}
+
 /* sum[c] = the sum of column c of x (rows, width). */
 void nastl_column_sums(float *sum, const float *x, size_t rows, size_t width);
 

@@ -63,6 +63,7 @@ struct nastl_plan;
 struct nastl_op_kind {
     size_t state;  /* bytes of op->state */
     bool in_place; /* backward: `delta` becomes the delta of what it reads */
+    bool splits;   /* backward: gives `other` its own share of `delta` */
     /* Creates what is no block; may be NULL, as the three that follow. */
     int (*create)(struct nastl_op *op, struct nastl_plan *plan);
     void (*destroy)(struct nastl_op *op);
@@ -83,7 +84,7 @@ struct nastl_op {
     const struct nastl_graph *graph;
     const struct nastl_node *node;
     struct nastl_op *from;  /* NULL for the input */
-    struct nastl_op *other; /* ADD: the second that it reads, else NULL */
+    struct nastl_op *other; /* ADD, STACK: the second that it reads, else NULL */
     bool training;
     size_t rows;          /* M */
     size_t inputs, width; /* of `in`, of `out` */
@@ -113,7 +114,7 @@ extern const struct nastl_op_kind nastl_op_input, nastl_op_linear, nastl_op_laye
     nastl_op_batch_norm, nastl_op_activation, nastl_op_piecewise, nastl_op_periodic,
     nastl_op_pbld, nastl_op_add, nastl_op_tokens, nastl_op_attention, nastl_op_reglu,
     nastl_op_first, nastl_op_members, nastl_op_scale, nastl_op_member_linear,
-    nastl_op_average;
+    nastl_op_stack, nastl_op_average;
 
 struct nastl_plan {
     const struct nastl_graph *graph;

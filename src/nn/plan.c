@@ -15,7 +15,8 @@ static const struct nastl_op_kind *const kinds[] = {
     &nastl_op_piecewise,  &nastl_op_periodic,      &nastl_op_pbld,
     &nastl_op_add,        &nastl_op_tokens,        &nastl_op_attention,
     &nastl_op_reglu,      &nastl_op_first,         &nastl_op_members,
-    &nastl_op_scale,      &nastl_op_member_linear, &nastl_op_average,
+    &nastl_op_scale,      &nastl_op_member_linear, &nastl_op_stack,
+    &nastl_op_average,
 };
 _Static_assert(sizeof kinds / sizeof *kinds == NASTL_NODE_COUNT, "one a kind of node");
 
@@ -126,7 +127,7 @@ static int lower(struct nastl_plan *plan, struct nastl_op **by_node)
             return nastl_error_nomem("an operator");
         if (from)
             from->readers++;
-        if (node->kind == NASTL_NODE_ADD) {
+        if (nastl_node_reads_two(node->kind)) {
             op->other = by_node[node->other];
             op->other->readers++;
         }
@@ -380,7 +381,7 @@ int nastl_plan_backward(struct nastl_plan *plan, const struct nastl_step *step)
 {
     for (size_t i = plan->count; i-- > 0;) {
         struct nastl_op *op = &plan->ops[i];
-        if (op->other)
+        if (op->other && !op->kind->splits)
             merge(op->merge_other, op->other, op->delta);
         TRY(op->kind->backward(op, step));
         if (op->from)

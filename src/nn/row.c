@@ -35,7 +35,7 @@ struct stage {
     float *numbers;                 /* PIECEWISE: (D'); PERIODIC, PBLD: (D', 2 pieces) */
     int32_t *bin;                   /* PIECEWISE: (D') */
     float *out;                     /* (rows, padded) */
-    const float *x, *z;             /* what it reads; ADD: the second */
+    const float *x, *z;             /* what it reads; ADD, STACK: the second */
 };
 
 struct nastl_row {
@@ -377,6 +377,15 @@ static void run_member_linear(const struct nastl_row *row, const struct stage *s
                             stage->inputs, stage->width);
 }
 
+static void run_stack(const struct nastl_row *row, const struct stage *stage, float *y,
+                      const float *x)
+{
+    const size_t last = row->net->graph->nodes[stage->node->from].rows * stage->padded;
+    const size_t first = stage->rows * stage->padded - last;
+    memcpy(y, stage->z, first * sizeof *y);
+    memcpy(y + first, x, last * sizeof *y);
+}
+
 static void run_average(const struct nastl_row *row, const struct stage *stage, float *y,
                         const float *x)
 {
@@ -389,7 +398,7 @@ static const stage_function functions[] = {
     NULL,          run_linear,   run_layer_norm,    run_batch_norm, run_activation, NULL,
     run_piecewise, run_periodic, run_pbld,          run_add,        NULL,           NULL,
     NULL,          NULL, /* tokens: net.c runs a plan */
-    run_scale,     run_scale,    run_member_linear, run_average,
+    run_scale,     run_scale,    run_member_linear, run_stack,      run_average,
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");
 

@@ -38,9 +38,10 @@ struct nastl_trainer {
     size_t part;                /* rows of a batch that are worked on at once */
     float *grads;               /* (trainable) */
     float *part_grads;          /* (trainable) of a part; NULL: it is the whole batch */
-    float *numbers;             /* m, v (trainable each), best, latest */
+    float *numbers;             /* m, v (trainable each), best, latest, scores */
     float *m, *v, *best;        /* best: (total) */
     float *latest;              /* (weight_average, total): of the last epochs, in turn */
+    float *scores;              /* (score_window): of the last epochs, in turn */
     struct nastl_loss_form form;
     struct nastl_group *groups; /* (group_count) of the parameters */
     size_t group_count;
@@ -52,7 +53,9 @@ struct nastl_trainer {
 static size_t count_numbers(const struct nastl_trainer *trainer)
 {
     const struct nastl_net *net = trainer->net;
-    return 2 * net->trainable + (1 + trainer->params.recipe.weight_average) * net->total;
+    const struct nastl_recipe *recipe = &trainer->params.recipe;
+    return 2 * net->trainable + (1 + recipe->weight_average) * net->total +
+           recipe->score_window;
 }
 
 /* ---- making one ---- */
@@ -126,6 +129,7 @@ static int allocate(struct nastl_trainer *trainer)
     trainer->v = trainer->m + net->trainable;
     trainer->best = trainer->v + net->trainable;
     trainer->latest = trainer->best + net->total;
+    trainer->scores = trainer->latest + params->recipe.weight_average * net->total;
     for (size_t i = 0; i < params->valid_count; i++)
         trainer->valid_labels[i] = params->y[params->valid[i]];
     return 0;
@@ -166,6 +170,8 @@ static int validate(struct nastl_trainer *trainer, double *score, double *loss)
 static bool is_better(const struct nastl_trainer *trainer, double score, double loss)
 {
     const struct nastl_trainer_state *state = &trainer->state;
+    if (trainer->params.recipe.keeps_newest)
+        return true;
     if (isnan(score) != isnan(state->best_score))
         return isnan(state->best_score);
     if (isnan(score) || score == state->best_score)
@@ -182,6 +188,21 @@ static void keep(struct nastl_trainer *trainer, double score, double loss)
     state->best_loss = loss;
 }
 
+/* The mean of the scores of the last epochs; as floats, so that a training that is taken
+ * up again sees the same. */
+static double mean_score(struct nastl_trainer *trainer, double score)
+{
+    const size_t window = trainer->params.recipe.score_window;
+    const size_t epoch = trainer->state.epoch, count = epoch < window ? epoch : window;
+    if (count < 1 || window < 2)
+        return score;
+    double sum = 0.0;
+    trainer->scores[epoch % window] = (float)score;
+    for (size_t i = 0; i < count; i++)
+        sum += (double)trainer->scores[(epoch - i) % window];
+    return sum / (double)count;
+}
+
 /* Looks at the validation rows after an epoch, or at the start; 1: stopped. */
 static int judge(struct nastl_trainer *trainer, double *score)
 {
@@ -194,8 +215,9 @@ static int judge(struct nastl_trainer *trainer, double *score)
     const int status = validate(trainer, score, &loss);
     if (status != 0)
         return status;
-    if (trainer->state.epoch == 0 || is_better(trainer, *score, loss))
-        keep(trainer, *score, loss);
+    const double mean = mean_score(trainer, *score);
+    if (trainer->state.epoch == 0 || is_better(trainer, mean, loss))
+        keep(trainer, mean, loss);
     return 0;
 }
 

@@ -156,7 +156,7 @@ static int make_model(struct member *member, const struct members *members,
 /* One more is there; any thread. */
 static void tell_made(struct members *members, const struct nastl_finish_params *params)
 {
-#pragma omp critical(nastl_finish)
+#pragma omp critical
     nastl_budget_tell(params->budget, "refit", (double)++members->made,
                       (double)members->count, 0, NAN, "");
 }

@@ -11,6 +11,7 @@
 #include "io/folder.h"
 #include "run/trial.h"
 #include "run/widest.h"
+#include "transfer/ensemble.h"
 #include "transfer/warm.h"
 
 #include <math.h>
@@ -336,8 +337,11 @@ static int load_warm_start(struct nastl_problem *problem, const char *model)
     }
     free(path);
     free(group);
-    for (size_t i = 0; status == NASTL_OK && i < problem->warm_count; i++)
-        status = nastl_warm_sort(problem->warm[i]);
+    for (size_t i = 0; status == NASTL_OK && i < problem->warm_count; i++) {
+        status = nastl_ensemble_keep_first(problem->warm[i]);
+        if (status == NASTL_OK)
+            status = nastl_warm_sort(problem->warm[i]);
+    }
     return status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/error.h"
+#include "transfer/ensemble.h"
 #include "transfer/warm.h"
 
 #include <math.h>
@@ -141,6 +142,33 @@ static int train_net(struct nastl_train_result *out, struct nastl_net *net,
     return status;
 }
 
+/* Whether a class that is trained has no validation row. */
+static int lacks_class(bool *out, const struct nastl_view *view, const float *y,
+                       size_t classes)
+{
+    bool *judged = nastl_alloc_zero(classes, sizeof *judged);
+    if (!judged)
+        return nastl_error_nomem("classes");
+    const int32_t *valid = view->index + view->train_count;
+    for (size_t i = 0; i < view->valid_count; i++)
+        judged[(size_t)y[valid[i]]] = true;
+    *out = false;
+    for (size_t i = 0; i < view->train_count; i++)
+        *out = *out || !judged[(size_t)y[view->index[i]]];
+    free(judged);
+    return NASTL_OK;
+}
+
+/* Validation rows that lack a class can pick no epoch. */
+static int decide_kept(struct nastl_recipe *recipe, const struct nastl_training *training,
+                       const float *y)
+{
+    const size_t classes = training->problem->dataset->class_count;
+    if (!recipe->judged || classes == 0 || training->view->valid_count == 0)
+        return NASTL_OK;
+    return lacks_class(&recipe->keeps_newest, training->view, y, classes);
+}
+
 static int train_on_view(struct nastl_trained *trained, struct nastl_model *model,
                          const struct nastl_training *training, struct validation *valid)
 {
@@ -167,6 +195,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     TRY(nastl_view_features(&prep, &params.xy, view, scaling_of(training->candidate)));
     TRY(nastl_view_labels(&valid->map, &params.y, view,
                           transform_of(training->candidate)));
+    TRY(decide_kept(&params.recipe, training, params.y));
     TRY(train_net(&trained->result, model->net, &params, training->checkpoint));
     if (trained->result.stopped && is_stopped(training->stop))
         return nastl_error(NASTL_EINTERRUPTED,
@@ -214,6 +243,13 @@ static int run_training(struct nastl_trained *trained, struct nastl_model *model
 
 /* ---- models ------------------------------------------------------------------------ */
 
+static int build_net(struct nastl_model *model, const struct nastl_candidate *candidate)
+{
+    const struct nastl_shape shape = nastl_model_shape(model->layout);
+    TRY(nastl_arch_build(&model->graph, candidate, &shape));
+    return nastl_net_create(&model->net, model->graph);
+}
+
 /* A model that owns copies of what the problem shares. */
 static int build_model(struct nastl_model *model, const struct nastl_training *training)
 {
@@ -225,9 +261,41 @@ static int build_model(struct nastl_model *model, const struct nastl_training *t
     TRY(nastl_layout_copy(&model->layout, problem->layout));
     TRY(nastl_prep_copy(&model->prep, prep));
     TRY(nastl_candidate_copy(&model->candidate, training->candidate));
-    const struct nastl_shape shape = nastl_model_shape(model->layout);
-    TRY(nastl_arch_build(&model->graph, &model->candidate, &shape));
-    return nastl_net_create(&model->net, model->graph);
+    return build_net(model, &model->candidate);
+}
+
+/* One network of those that answer together, warm-started; all start from it. */
+static int start_member(struct nastl_trained *trained, struct nastl_model *one,
+                        const struct nastl_training *training)
+{
+    const struct nastl_view *view = training->view;
+    const struct nastl_prep *prep;
+    const struct nastl_xy *xy;
+    TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
+    nastl_net_init(one->net, training->problem->seed, training->stream);
+    TRY(nastl_net_fit(one->net, xy, view->index, view->train_count));
+    return nastl_warm_start(&trained->matched, one->net, one->layout, training->warm);
+}
+
+static int warm_members(struct nastl_trained *trained, struct nastl_model *model,
+                        const struct nastl_training *training)
+{
+    struct nastl_candidate candidate;
+    struct nastl_model one = {.layout = model->layout};
+    nastl_candidate_init(&candidate);
+    int status = nastl_candidate_copy(&candidate, training->candidate);
+    if (status == NASTL_OK)
+        status = nastl_candidate_set(&candidate, "ensemble", NULL, 1);
+    if (status == NASTL_OK)
+        status = build_net(&one, &candidate);
+    if (status == NASTL_OK)
+        status = start_member(trained, &one, training);
+    if (status == NASTL_OK)
+        nastl_ensemble_start(model->net, one.net);
+    nastl_net_destroy(one.net);
+    nastl_graph_destroy(one.graph);
+    nastl_candidate_finish(&candidate);
+    return status;
 }
 
 /* The weights to start from. */
@@ -240,9 +308,12 @@ static int start(struct nastl_trained *trained, struct nastl_model *model,
     TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
     nastl_net_init(model->net, training->problem->seed, training->stream);
     TRY(nastl_net_fit(model->net, xy, view->index, view->train_count));
-    return training->warm ? nastl_warm_start(&trained->matched, model->net, model->layout,
-                                             training->warm)
-                          : NASTL_OK;
+    if (!training->warm)
+        return NASTL_OK;
+    return nastl_candidate_number(training->candidate, "ensemble", 1) > 1
+               ? warm_members(trained, model, training)
+               : nastl_warm_start(&trained->matched, model->net, model->layout,
+                                  training->warm);
 }
 
 int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,

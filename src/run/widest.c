@@ -112,6 +112,8 @@ static int candidate_of(struct nastl_candidate *out, const struct nastl_space *s
     nastl_point_destroy(point);
     if (status == NASTL_OK)
         status = nastl_candidate_set(out, "transfer.strategy", "scratch", 0);
+    if (status == NASTL_OK) /* members start from one network */
+        status = nastl_candidate_set(out, "ensemble", NULL, 1);
     return status;
 }
 

@@ -172,6 +172,12 @@ static const struct nastl_key training_keys[] = {
      .help = "Passes over the training rows at most."},
     {"patience", NASTL_KEY_INT, 1, 100000, .fallback = "16",
      .help = "Epochs without a better validation loss after which training stops."},
+    {"kept", NASTL_KEY_WORD, .words = WORDS("best", "judged"), .fallback = "best",
+     .help =
+         "The epoch that is kept: the best on validation rows; or, where these lack a "
+         "class that is trained, the last."},
+    {"score_window", NASTL_KEY_INT, 1, 64, .fallback = "1",
+     .help = "Epochs over whose mean validation score the best one is picked."},
     {"ties", NASTL_KEY_WORD, .words = WORDS("lowest_loss", "last"),
      .fallback = "lowest_loss",
      .help = "Which of several epochs with the best validation score is kept."},
@@ -195,7 +201,7 @@ static const struct nastl_section shared[] = {
 };
 
 static const struct nastl_key bare[] = {
-    {"ensemble", NASTL_KEY_INT, 1, 1, .fallback = "1",
+    {"ensemble", NASTL_KEY_INT, 1, 32, .fallback = "1",
      .help = "Networks whose outputs are averaged."},
     {NULL},
 };

@@ -21,7 +21,7 @@ arch() {
 rows_with_gaps 600
 
 for family in $known; do
-  for embedding in none piecewise_linear periodic; do
+  for embedding in none piecewise_linear periodic pbld; do
     arch "$family-$embedding" "$family" "$embedding" standard
     check_classes "$family-$embedding"
   done
@@ -40,6 +40,15 @@ for kind in mini full; do
   done
   check_values "tabm-$kind-3"
   check_binary "tabm-$kind-1"
+done
+
+# Networks that answer together.
+for family in mlp resnet tabm; do
+  arch "three-$family" "$family" piecewise_linear standard
+  printf 'ensemble: 3\n' >>"three-$family.yaml"
+  check_classes "three-$family"
+  check_values "three-$family"
+  check_binary "three-$family"
 done
 
 # The first members of an ensemble alone.

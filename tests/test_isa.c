@@ -1,0 +1,172 @@
+/* test_isa.c: what is learnt does not depend on the instruction set, but for the last
+ * digits: each family is trained in processes of their own, whose oneDNN is held to one
+ * instruction set each. What a processor lacks it replaces by the best that it has.
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "net_toy.h"
+
+#include "nn/dnnl.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <unistd.h>
+
+enum { ROWS = 384, TRAIN = 256, OUTPUTS = 3, EPOCHS = 10, FAMILIES_MOST = 16 };
+
+/* Sums of float32 in another order, through 40 steps; outputs are of the size of 1. The
+ * gradient of a bias that a batch norm takes away again is 0 but for its last digits, of
+ * which AdamW makes steps of the learning rate: the running means follow them late. */
+static const struct tolerance {
+    double outputs, loss;
+} tolerance = {1e-4, 1e-5}, batch_norm_tolerance = {1e-2, 1e-3};
+
+static const char *const limits[] = {"SSE41", "AVX", "AVX2", "AVX512_CORE", "ALL"};
+enum { LIMITS = sizeof limits / sizeof *limits };
+
+/* What a child says of a family. */
+struct learnt {
+    bool batch_norm;
+    double loss; /* on validation rows, the best epoch's */
+    double outputs[(ROWS - TRAIN) * OUTPUTS];
+};
+
+struct answer {
+    char isa[64];
+    size_t families;
+    struct learnt learnt[FAMILIES_MOST];
+};
+
+/* ---- the child ---- */
+
+static void label_rows(float *y, const struct nastl_xy *xy)
+{
+    for (size_t i = 0; i < xy->rows; i++) {
+        const float *x = xy->x + i * xy->numeric;
+        y[i] = (float)((x[0] + x[1] > 0) + (x[2] * x[3] > 0 && xy->code[i] > 1));
+    }
+}
+
+static void train(const char *family)
+{
+    static const size_t cardinality[] = {4};
+    const struct nastl_shape shape = {
+        .numeric = 20, .categorical = 1, .cardinality = cardinality, .outputs = OUTPUTS};
+    char setting[64];
+    struct toy_net toy;
+    struct nastl_xy xy;
+    struct nastl_train_result result;
+    float y[ROWS], outputs[(ROWS - TRAIN) * OUTPUTS];
+    int32_t *rows = toy_rows(ROWS);
+    snprintf(setting, sizeof setting, "family=%s", family);
+    toy_xy_create(&xy, &shape, ROWS, 3);
+    label_rows(y, &xy);
+    toy_net_create(&toy, SETTINGS(setting, "mlp.normalization=layer", "tabm.members=4"),
+                   &shape, 5);
+    const struct nastl_train_params params = {
+        .recipe = {.learning_rate = 1e-3,
+                   .weight_decay = 1e-4,
+                   .beta1 = 0.9,
+                   .beta2 = 0.999,
+                   .batch_size = 64,
+                   .max_epochs = EPOCHS,
+                   .clip = 1.0},
+        .loss = NASTL_LOSS_CROSS_ENTROPY,
+        .seed = 7,
+        .xy = &xy,
+        .y = y,
+        .train = rows,
+        .valid = rows + TRAIN,
+        .train_count = TRAIN,
+        .valid_count = ROWS - TRAIN,
+    };
+    assert_int_equal(nastl_train(&result, toy.net, &params), 0);
+    assert_int_equal(nastl_net_forward(toy.net, &xy, rows + TRAIN, ROWS - TRAIN, outputs),
+                     0);
+    printf("%d\n%.9g\n", nastl_graph_has(toy.graph, NASTL_NODE_BATCH_NORM),
+           -result.score);
+    for (size_t i = 0; i < (ROWS - TRAIN) * OUTPUTS; i++)
+        printf("%.9g\n", (double)outputs[i]);
+    toy_net_destroy(&toy);
+    toy_xy_destroy(&xy);
+    free(rows);
+}
+
+static int be_child(void)
+{
+    char version[32], isa[64];
+    nastl_dnnl_describe(version, isa);
+    printf("%s\n", isa);
+    for (const struct nastl_family *const *at = nastl_families(); *at; at++)
+        train((*at)->name);
+    return 0;
+}
+
+/* ---- the parent ---- */
+
+static double read_number(FILE *from)
+{
+    char line[64];
+    assert_non_null(fgets(line, sizeof line, from));
+    return strtod(line, NULL);
+}
+
+static void ask(struct answer *out, const char *limit)
+{
+    char command[512], path[256] = {0};
+    assert_true(readlink("/proc/self/exe", path, sizeof path - 1) > 0);
+    snprintf(command, sizeof command, "ONEDNN_MAX_CPU_ISA=%s '%s' child", limit, path);
+    FILE *child = popen(command, "r");
+    assert_non_null(child);
+    assert_non_null(fgets(out->isa, sizeof out->isa, child));
+    out->isa[strcspn(out->isa, "\n")] = '\0';
+    out->families = 0;
+    for (const struct nastl_family *const *at = nastl_families(); *at; at++) {
+        assert_true(out->families < FAMILIES_MOST);
+        struct learnt *learnt = &out->learnt[out->families++];
+        learnt->batch_norm = read_number(child) != 0.0;
+        learnt->loss = read_number(child);
+        for (size_t i = 0; i < (ROWS - TRAIN) * OUTPUTS; i++)
+            learnt->outputs[i] = read_number(child);
+    }
+    assert_int_equal(pclose(child), 0);
+}
+
+static void compare(const struct answer *one, const struct answer *other)
+{
+    for (size_t f = 0; f < one->families; f++) {
+        const struct learnt *a = &one->learnt[f], *b = &other->learnt[f];
+        double off = 0.0;
+        for (size_t i = 0; i < (ROWS - TRAIN) * OUTPUTS; i++)
+            off = fmax(off, fabs(a->outputs[i] - b->outputs[i]) /
+                                fmax(1.0, fabs(a->outputs[i])));
+        print_message("%s, %s and %s: losses %g and %g, outputs off by %.1g\n",
+                      nastl_families()[f]->name, one->isa, other->isa, a->loss, b->loss,
+                      off);
+        assert_true(a->loss < 1.05); /* it has learnt: ln 3 is 1.1 */
+        const struct tolerance *most = a->batch_norm ? &batch_norm_tolerance : &tolerance;
+        assert_true(fabs(a->loss - b->loss) < most->loss);
+        assert_true(off < most->outputs);
+    }
+}
+
+static void what_is_learnt_does_not_depend_on_the_instruction_set(void **state)
+{
+    (void)state;
+    struct answer *answers = calloc(LIMITS, sizeof *answers);
+    assert_non_null(answers);
+    for (size_t i = 0; i < LIMITS; i++)
+        ask(&answers[i], limits[i]);
+    assert_string_equal(answers[0].isa, "sse4.1");
+    for (size_t i = 1; i < LIMITS; i++)
+        compare(&answers[0], &answers[i]);
+    free(answers);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "child") == 0)
+        return be_child();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_learnt_does_not_depend_on_the_instruction_set),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
