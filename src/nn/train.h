@@ -36,7 +36,7 @@ struct nastl_recipe {
     size_t batch_size;   /* default 256 */
     size_t max_epochs;   /* default 100 */
     size_t patience;     /* epochs without a better score; 0: no early stopping */
-    bool judged;         /* classes: see keeps_newest; default false */
+    bool judged;         /* see training.kept: the caller decides keeps_newest by it */
     bool keeps_newest;   /* the last epoch is kept, whatever its score */
     bool keeps_last;     /* of epochs with the same score; else that of the lowest loss */
     size_t score_window; /* epochs over whose mean score the best is picked; 0: 1; of
@@ -56,8 +56,9 @@ void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *can
 /* Asked after each epoch; false stops the training (an interrupt, a deadline). */
 typedef bool (*nastl_epoch)(size_t epoch, double train_loss, double score, void *payload);
 
-/* Asked before each step; false stops the training there. The epoch that was begun does
- * not count, and its steps leave no trace. */
+/* Asked before each step, and now and then while validation rows are looked at; false
+ * stops the training there. The epoch that was begun does not count, and its steps leave
+ * no trace, unless its weights were the best already. */
 typedef bool (*nastl_poll)(void *payload);
 
 /* Scores the validation outputs (valid_count, outputs): higher is better. */
