@@ -79,12 +79,30 @@ static void temporaries_are_swept_and_nothing_else(void **state)
     nastl_folder_sweep(scratch(state, "not there"));
 }
 
+static void files_of_a_prefix_are_cleared(void **state)
+{
+    const char *folder = scratch(state, "cleared"),
+               *inside = scratch(state, "cleared/refit-3");
+    assert_ok(nastl_file_make_folder(folder));
+    assert_ok(nastl_file_make_folder(inside));
+    make_file(folder, "refit-1.h5");
+    make_file(folder, "refit-22.h5");
+    make_file(folder, "trial-1.h5");
+    nastl_folder_clear(folder, "refit-");
+    assert_false(has_file(folder, "refit-1.h5") || has_file(folder, "refit-22.h5"));
+    assert_true(has_file(folder, "trial-1.h5") && nastl_file_is_folder(inside));
+    nastl_folder_clear(folder, "");
+    assert_false(has_file(folder, "trial-1.h5"));
+    nastl_folder_clear(scratch(state, "not there"), "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_holds_a_folder),
         cmocka_unit_test(the_dead_hold_nothing),
         cmocka_unit_test(temporaries_are_swept_and_nothing_else),
+        cmocka_unit_test(files_of_a_prefix_are_cleared),
     };
     return cmocka_run_group_tests(tests, scratch_setup, scratch_teardown);
 }

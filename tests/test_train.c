@@ -377,6 +377,31 @@ static void the_poll_stops_it_within_an_epoch(void **state)
     rig_destroy(&whole);
 }
 
+/* Wherever it is stopped, between steps or while it looks at weights or at their mean,
+ * what is kept was looked at, and counts as run. */
+static void the_poll_stops_it_while_it_looks(void **state)
+{
+    (void)state;
+    size_t stops = 0;
+    for (bool stopped = true; stopped; stops++) {
+        struct rig rig;
+        struct nastl_train_result result;
+        size_t left = stops;
+        rig_create(&rig, plain_settings, 3);
+        rig.params.recipe.max_epochs = 4;
+        rig.params.recipe.weight_average = 3;
+        rig.params.poll = polled;
+        rig.params.poll_payload = &left;
+        assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+        stopped = result.stopped;
+        assert_true(result.best_epoch <= result.epochs);
+        assert_true(result.epochs <= 4);
+        assert_true(stopped || result.epochs == 4);
+        rig_destroy(&rig);
+    }
+    assert_true(stops > 4 * 5 + 1);
+}
+
 /* ---- taken up again ---- */
 
 static void run_epochs(struct nastl_trainer *trainer, size_t epochs)
@@ -566,6 +591,7 @@ int main(void)
         cmocka_unit_test(ties_go_to_the_lower_loss),
         cmocka_unit_test(the_callback_stops_it),
         cmocka_unit_test(the_poll_stops_it_within_an_epoch),
+        cmocka_unit_test(the_poll_stops_it_while_it_looks),
         cmocka_unit_test(a_restored_trainer_goes_on_with_the_same_bits),
         cmocka_unit_test(all_rows_take_part),
         cmocka_unit_test(batch_norm_leaves_a_single_row_out),

@@ -288,14 +288,17 @@ size_t nastl_net_part(const struct nastl_net *net, size_t batch)
     return part < batch ? part : batch;
 }
 
-int nastl_net_forward(struct nastl_net *net, const struct nastl_xy *xy,
-                      const int32_t *rows, size_t count, float *out)
+int nastl_net_forward_while(struct nastl_net *net, const struct nastl_xy *xy,
+                            const int32_t *rows, size_t count, float *out,
+                            bool (*poll)(void *payload), void *payload)
 {
     assert(xy->numeric == net->graph->shape.numeric &&
            xy->categorical == net->graph->shape.categorical);
     const size_t width = net->graph->shape.outputs;
     const size_t large = nastl_net_part(net, LARGE);
     for (size_t at = 0; at < count;) {
+        if (poll && !poll(payload))
+            return 1;
         const size_t left = count - at;
         const bool many = left > SMALL_MOST || large < SMALL;
         struct nastl_plan **plan = many ? &net->large : &net->small;
@@ -308,6 +311,12 @@ int nastl_net_forward(struct nastl_net *net, const struct nastl_xy *xy,
         at += n;
     }
     return 0;
+}
+
+int nastl_net_forward(struct nastl_net *net, const struct nastl_xy *xy,
+                      const int32_t *rows, size_t count, float *out)
+{
+    return nastl_net_forward_while(net, xy, rows, count, out, NULL, NULL);
 }
 
 /* ---- one row ---- */

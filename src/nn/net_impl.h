@@ -31,6 +31,12 @@ struct nastl_net {
  * many as keep what is worked on near (and no memory grows with the batch). */
 size_t nastl_net_part(const struct nastl_net *net, size_t batch);
 
+/* nastl_net_forward(), asking `poll` (may be NULL) now and then; 1 where it says to stop:
+ * `out` is not complete. */
+int nastl_net_forward_while(struct nastl_net *net, const struct nastl_xy *xy,
+                            const int32_t *rows, size_t count, float *out,
+                            bool (*poll)(void *payload), void *payload);
+
 /* nastl_net_fit() for linear nodes that are fitted to rows: each neuron gets a variance
  * of 1 over the rows, and minus a random mean of five of them as its bias (the
  * initialisations "std" and "he+5" of Holzmüller et al. 2024). */

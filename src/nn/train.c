@@ -145,12 +145,16 @@ static int not_finite(const struct nastl_trainer *trainer)
                        (size_t)trainer->state.step, trainer->state.epoch);
 }
 
-/* Score and mean loss of the weights as they are. */
+/* Score and mean loss of the weights as they are; 1: stopped by the poll. */
 static int validate(struct nastl_trainer *trainer, double *score, double *loss)
 {
     const struct nastl_train_params *params = &trainer->params;
     const size_t n = params->valid_count;
-    TRY(nastl_net_forward(trainer->net, params->xy, params->valid, n, trainer->valid));
+    const int status =
+        nastl_net_forward_while(trainer->net, params->xy, params->valid, n,
+                                trainer->valid, params->poll, params->poll_payload);
+    if (status != 0)
+        return status;
     *loss = nastl_loss_value(params->loss, trainer->valid_work, trainer->valid,
                              trainer->valid_labels, n, trainer->outputs) /
             (double)n;
@@ -199,7 +203,7 @@ static double mean_score(struct nastl_trainer *trainer, double score)
     return sum / (double)count;
 }
 
-/* Looks at the validation rows after an epoch, or at the start. */
+/* Looks at the validation rows after an epoch, or at the start; 1: stopped. */
 static int judge(struct nastl_trainer *trainer, double *score)
 {
     double loss = NAN;
@@ -208,7 +212,9 @@ static int judge(struct nastl_trainer *trainer, double *score)
         keep(trainer, *score, loss);
         return 0;
     }
-    TRY(validate(trainer, score, &loss));
+    const int status = validate(trainer, score, &loss);
+    if (status != 0)
+        return status;
     const double mean = mean_score(trainer, *score);
     if (trainer->state.epoch == 0 || is_better(trainer, mean, loss))
         keep(trainer, mean, loss);
@@ -238,22 +244,24 @@ static void average(struct nastl_trainer *trainer)
     }
 }
 
-/* Looks at the weights of an epoch and at the mean with those before it. */
+/* Looks at the weights of an epoch and at the mean with those before it; 1: stopped. */
 static int judge_epoch(struct nastl_trainer *trainer, double *score)
 {
     const size_t most = trainer->params.recipe.weight_average;
     const size_t epoch = trainer->state.epoch, total = trainer->net->total;
-    TRY(judge(trainer, score));
-    if (most == 0)
-        return 0;
+    int status = judge(trainer, score);
+    if (status != 0 || most == 0)
+        return status;
     double averaged;
     float *now = trainer->latest + epoch % most * total;
     memcpy(now, trainer->net->params, total * sizeof *now);
     if (averaged_epochs(trainer) == 1)
         return 0;
     average(trainer);
-    TRY(judge(trainer, &averaged));
+    status = judge(trainer, &averaged);
     memcpy(trainer->net->params, now, total * sizeof *now);
+    if (status != 0)
+        return status;
     *score = averaged > *score ? averaged : *score;
     return 0;
 }
@@ -406,6 +414,10 @@ int nastl_trainer_create(struct nastl_trainer **out, struct nastl_net *net,
     TRY_GOTO(status, allocate(trainer), fail);
     TRY_GOTO(status, create_plans(trainer), fail);
     TRY_GOTO(status, judge(trainer, &score), fail);
+    if (status > 0) {
+        trainer->state.stopped = true;
+        keep(trainer, NAN, NAN);
+    }
     *out = trainer;
     return 0;
 fail:
@@ -448,14 +460,20 @@ int nastl_trainer_epoch(struct nastl_trainer *trainer)
     const uint64_t step = state->step;
     double score;
     state->epoch++;
+    state->in_epoch = true;
     shuffle(trainer);
     TRY(run_steps(trainer));
-    if (state->stopped) {
-        state->epoch--;
-        state->step = step;
+    const int status = state->stopped ? 1 : judge_epoch(trainer, &score);
+    TRY(status);
+    if (status > 0) {
+        state->stopped = true;
+        if (state->best_epoch < state->epoch) { /* else it was looked at, and kept */
+            state->epoch--;
+            state->step = step;
+        }
         return 0;
     }
-    TRY(judge_epoch(trainer, &score));
+    state->in_epoch = false;
     state->stopped = params->epoch && !params->epoch(state->epoch, state->train_loss,
                                                      score, params->epoch_payload);
     return 0;

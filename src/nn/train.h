@@ -56,8 +56,9 @@ void nastl_recipe_of(struct nastl_recipe *out, const struct nastl_candidate *can
 /* Asked after each epoch; false stops the training (an interrupt, a deadline). */
 typedef bool (*nastl_epoch)(size_t epoch, double train_loss, double score, void *payload);
 
-/* Asked before each step; false stops the training there. The epoch that was begun does
- * not count, and its steps leave no trace. */
+/* Asked before each step, and now and then while validation rows are looked at; false
+ * stops the training there. The epoch that was begun does not count, and its steps leave
+ * no trace, unless its weights were the best already. */
 typedef bool (*nastl_poll)(void *payload);
 
 /* Scores the validation outputs (valid_count, outputs): higher is better. */

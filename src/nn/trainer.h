@@ -14,6 +14,7 @@ struct nastl_trainer_state {
     double train_loss;            /* of the last epoch */
     double best_score, best_loss; /* on validation rows, of the best epoch */
     bool stopped;                 /* by a callback */
+    bool in_epoch;                /* stopped in its midst: none to be taken up */
 };
 
 struct nastl_trainer;
@@ -26,8 +27,8 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer);
 
 bool nastl_trainer_done(const struct nastl_trainer *trainer);
 /* One epoch: its steps, then a look at the validation rows. After a stop by the poll,
- * only nastl_trainer_finish() makes sense: parameters and moments are in the midst of it.
- */
+ * which is asked between steps and between parts of the validation rows, only
+ * nastl_trainer_finish() makes sense: parameters and moments are in the midst of it. */
 int nastl_trainer_epoch(struct nastl_trainer *trainer);
 /* One step on these rows of params.xy (count <= the batch size); *loss grows by the sum
  * of their losses before the step. nastl_trainer_epoch() is made of these. */

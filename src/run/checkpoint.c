@@ -19,7 +19,7 @@ static const char checkpoint_schema[] = "nas-tl/checkpoint/v1";
 
 static const double first_save = 3;    /* seconds: what a kill may cost at least */
 static const double first_look = 0.05; /* the same for an interrupt */
-static const double at_most = 0.01;    /* of the time is spent on it */
+static const double at_most = 0.005;   /* of the time is spent on each */
 
 /* A fold and a trainer's state as numbers, for the file and the digest. */
 enum { FOLD_NUMBERS = NASTL_METRIC_COUNT + 4, STATE_COUNTS = 3, STATE_NUMBERS = 4 };

@@ -139,6 +139,7 @@ static int train_candidate(struct source *source, const struct nastl_candidate *
         .candidate = candidate,
         .stream = source_stream,
         .stop = &stop,
+        .is_unscored = true,
         .epoch = tell_epoch,
         .epoch_payload = source,
     };

@@ -116,9 +116,8 @@ static int run_epochs(struct nastl_train_result *out, struct nastl_trainer *trai
     if (checkpoint)
         nastl_checkpoint_restore(&before, checkpoint, trainer);
     while (!nastl_trainer_done(trainer)) {
-        const size_t epoch = state->epoch;
         TRY(nastl_trainer_epoch(trainer));
-        if (checkpoint && state->epoch > epoch)
+        if (checkpoint && !state->in_epoch)
             nastl_checkpoint_look(checkpoint, trainer,
                                   before + nastl_clock_seconds() - start, state->stopped);
     }
@@ -212,7 +211,7 @@ static int score_model(struct nastl_trained *trained, struct nastl_model *model,
     const struct nastl_view *view = training->view;
     const struct nastl_dataset *data = training->problem->dataset;
     const size_t width = nastl_prediction_width(data->task, data->class_count);
-    if (view->valid_count == 0)
+    if (view->valid_count == 0 || training->is_unscored)
         return NASTL_OK;
     double *predictions = nastl_alloc(view->valid_count, width * sizeof *predictions);
     if (!predictions)

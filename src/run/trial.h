@@ -72,6 +72,7 @@ struct nastl_training {
     size_t epochs;                  /* 0: as the recipe says; else exactly that many */
     const struct nastl_model *warm; /* NULL: from scratch */
     const struct nastl_stop *stop;
+    bool is_unscored; /* nobody asks how good it is */
     void (*epoch)(size_t epoch, size_t of, double score, void *payload); /* may be NULL */
     void *epoch_payload;
     struct nastl_checkpoint *checkpoint; /* NULL: none */
