@@ -39,6 +39,20 @@ preset throughput throughput_class,handover,domain b.h5
 says mish regression
 preset throughput throughput_class,handover,domain c.h5
 
+# A descriptor's source domain is for searches.
+sed -e '2,80s/macro/old/' rows.csv >domains.csv
+cat >rows.yaml <<'END'
+schema: nas-tl/dataset/v1
+name: rows
+files: [domains.csv]
+label: throughput
+drop: [throughput_class, handover]
+domain_column: domain
+domains: {source: [old], target: [macro]}
+END
+ok train --preset realmlp --target rows.yaml --data-dir . --out f.h5 --json --quiet
+grep -q '"scratch"' out || fail "a training without a warm start took something over"
+
 # Validation rows of one class only cannot pick an epoch: the last is kept.
 "$python" - <<'END'
 import csv
