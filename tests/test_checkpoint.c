@@ -16,7 +16,7 @@ static const char space[] = "schema: nas-tl/space/v1\n"
                             "dropout: 0.2}\n"
                             "training: {learning_rate: 0.01, batch_size: 16, "
                             "max_epochs: 9, patience: 9, schedule: flat_cosine, "
-                            "warmup_epochs: 2, weight_average: 3}\n"
+                            "warmup_epochs: 2, weight_average: 3, score_window: 2}\n"
                             "transfer: {strategy: scratch}\n";
 
 enum { SEED = 11, NUMBER = 3, STEPS = 4 };
