@@ -28,7 +28,7 @@ static const struct {
     {"constant_label.csv", "constant_label.csv:1: column 'label': the label is the same "
                            "in all rows of the target; give a column that varies"},
     {"cut.csv.gz", "cut.csv.gz:1: the gzip data ends early; get the whole file"},
-    {"damaged.csv.gz", "damaged.csv.gz:1: damaged gzip data (<fd:3>: invalid bit length "
+    {"damaged.csv.gz", "damaged.csv.gz:1: damaged gzip data (invalid bit length "
                        "repeat); get it again"},
     {"domain_absent.yaml",
      "target domain C: no row of good.csv is of it; did you mean 'A'? There are A, B"},

@@ -10,23 +10,21 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { ROWS = 384, TRAIN = 256, OUTPUTS = 3, EPOCHS = 10, FAMILIES_MOST = 16 };
+enum { ROWS = 320, TRAIN = 256, OUTPUTS = 3, EPOCHS = 5, FAMILIES_MOST = 16 };
+enum { NUMBERS = (ROWS - TRAIN) * OUTPUTS };
 
-/* Sums of float32 in another order, through 40 steps; outputs are of the size of 1. The
- * gradient of a bias that a batch norm takes away again is 0 but for its last digits, of
- * which AdamW makes steps of the learning rate: the running means follow them late. */
-static const struct tolerance {
-    double outputs, loss;
-} tolerance = {1e-4, 1e-5}, batch_norm_tolerance = {1e-2, 1e-3};
+/* Outputs, of the size of 1, of the same weights: sums of float32 in another order. After
+ * 20 steps: AdamW makes steps of the learning rate (1e-3) of gradients that are 0 but for
+ * their last digits, as those of a bias that a norm takes away again. */
+static const double start_tolerance = 1e-5, tolerance = 1e-2, loss_tolerance = 1e-3;
 
-static const char *const limits[] = {"SSE41", "AVX", "AVX2", "AVX512_CORE", "ALL"};
+static const char *const limits[] = {"SSE41", "AVX2", "AVX512_CORE", "ALL"};
 enum { LIMITS = sizeof limits / sizeof *limits };
 
 /* What a child says of a family. */
 struct learnt {
-    bool batch_norm;
-    double loss; /* on validation rows, the best epoch's */
-    double outputs[(ROWS - TRAIN) * OUTPUTS];
+    double start[NUMBERS], outputs[NUMBERS]; /* of validation rows */
+    double loss;
 };
 
 struct answer {
@@ -45,6 +43,15 @@ static void label_rows(float *y, const struct nastl_xy *xy)
     }
 }
 
+static void print_outputs(struct nastl_net *net, const struct nastl_xy *xy,
+                          const int32_t *rows)
+{
+    float outputs[NUMBERS];
+    assert_int_equal(nastl_net_forward(net, xy, rows, ROWS - TRAIN, outputs), 0);
+    for (size_t i = 0; i < NUMBERS; i++)
+        printf("%.9g\n", (double)outputs[i]);
+}
+
 static void train(const char *family)
 {
     static const size_t cardinality[] = {4};
@@ -54,7 +61,7 @@ static void train(const char *family)
     struct toy_net toy;
     struct nastl_xy xy;
     struct nastl_train_result result;
-    float y[ROWS], outputs[(ROWS - TRAIN) * OUTPUTS];
+    float y[ROWS];
     int32_t *rows = toy_rows(ROWS);
     snprintf(setting, sizeof setting, "family=%s", family);
     toy_xy_create(&xy, &shape, ROWS, 3);
@@ -78,13 +85,10 @@ static void train(const char *family)
         .train_count = TRAIN,
         .valid_count = ROWS - TRAIN,
     };
+    print_outputs(toy.net, &xy, params.valid);
     assert_int_equal(nastl_train(&result, toy.net, &params), 0);
-    assert_int_equal(nastl_net_forward(toy.net, &xy, rows + TRAIN, ROWS - TRAIN, outputs),
-                     0);
-    printf("%d\n%.9g\n", nastl_graph_has(toy.graph, NASTL_NODE_BATCH_NORM),
-           -result.score);
-    for (size_t i = 0; i < (ROWS - TRAIN) * OUTPUTS; i++)
-        printf("%.9g\n", (double)outputs[i]);
+    print_outputs(toy.net, &xy, params.valid);
+    printf("%.9g\n", -result.score);
     toy_net_destroy(&toy);
     toy_xy_destroy(&xy);
     free(rows);
@@ -102,11 +106,13 @@ static int be_child(void)
 
 /* ---- the parent ---- */
 
-static double read_number(FILE *from)
+static void read_numbers(double *out, size_t count, FILE *from)
 {
     char line[64];
-    assert_non_null(fgets(line, sizeof line, from));
-    return strtod(line, NULL);
+    for (size_t i = 0; i < count; i++) {
+        assert_non_null(fgets(line, sizeof line, from));
+        out[i] = strtod(line, NULL);
+    }
 }
 
 static void ask(struct answer *out, const char *limit)
@@ -122,29 +128,35 @@ static void ask(struct answer *out, const char *limit)
     for (const struct nastl_family *const *at = nastl_families(); *at; at++) {
         assert_true(out->families < FAMILIES_MOST);
         struct learnt *learnt = &out->learnt[out->families++];
-        learnt->batch_norm = read_number(child) != 0.0;
-        learnt->loss = read_number(child);
-        for (size_t i = 0; i < (ROWS - TRAIN) * OUTPUTS; i++)
-            learnt->outputs[i] = read_number(child);
+        read_numbers(learnt->start, NUMBERS, child);
+        read_numbers(learnt->outputs, NUMBERS, child);
+        read_numbers(&learnt->loss, 1, child);
     }
     assert_int_equal(pclose(child), 0);
+}
+
+static double distance(const double *a, const double *b)
+{
+    double most = 0.0;
+    for (size_t i = 0; i < NUMBERS; i++)
+        most = fmax(most, fabs(a[i] - b[i]) / fmax(1.0, fabs(a[i])));
+    return most;
 }
 
 static void compare(const struct answer *one, const struct answer *other)
 {
     for (size_t f = 0; f < one->families; f++) {
         const struct learnt *a = &one->learnt[f], *b = &other->learnt[f];
-        double off = 0.0;
-        for (size_t i = 0; i < (ROWS - TRAIN) * OUTPUTS; i++)
-            off = fmax(off, fabs(a->outputs[i] - b->outputs[i]) /
-                                fmax(1.0, fabs(a->outputs[i])));
-        print_message("%s, %s and %s: losses %g and %g, outputs off by %.1g\n",
-                      nastl_families()[f]->name, one->isa, other->isa, a->loss, b->loss,
-                      off);
-        assert_true(a->loss < 1.05); /* it has learnt: ln 3 is 1.1 */
-        const struct tolerance *most = a->batch_norm ? &batch_norm_tolerance : &tolerance;
-        assert_true(fabs(a->loss - b->loss) < most->loss);
-        assert_true(off < most->outputs);
+        const double start = distance(a->start, b->start);
+        const double end = distance(a->outputs, b->outputs);
+        print_message(
+            "%s, %s and %s: losses %g and %g, outputs off by %.1g, %.1g before\n",
+            nastl_families()[f]->name, one->isa, other->isa, a->loss, b->loss, end,
+            start);
+        assert_true(a->loss < 1.08); /* it has learnt: ln 3 is 1.1 */
+        assert_true(fabs(a->loss - b->loss) < loss_tolerance);
+        assert_true(start < start_tolerance);
+        assert_true(end < tolerance);
     }
 }
 

@@ -201,7 +201,7 @@ static void memory_that_runs_out_is_said(void **state)
 }
 
 /* Early stopping asks after each epoch. The bound is far above what it takes, for
- * sanitizers and busy machines. */
+ * sanitizers and busy machines; NASTL_SLOW says that all takes far longer (valgrind). */
 static void one_score_is_cheap(void **state)
 {
     (void)state;
@@ -218,8 +218,8 @@ static void one_score_is_cheap(void **state)
         best = fmin(best, nastl_clock_thread_cpu() - start);
     }
     print_message("macro_f1 of %d x %d: %.0f us\n", N, C, best * 1e6);
-    assert_true(best < 2e-3);
     sample_finish(&sample);
+    assert_true(best < (getenv("NASTL_SLOW") ? 0.5 : 2e-3));
 }
 
 int main(void)

@@ -1,6 +1,8 @@
 """The command line of bench/run. SPDX-License-Identifier: Apache-2.0"""
 import argparse
+import datetime
 import fnmatch
+import os
 import statistics
 import sys
 import time
@@ -18,6 +20,8 @@ def parse(words, names):
     parser.add_argument("--csv", metavar="FILE", help="write the rows there too")
     parser.add_argument("--only", metavar="PATTERN", default="*",
                         help="cases to run, such as 'mlp-h64-*'")
+    parser.add_argument("--write", action="store_true",
+                        help="leave the report in docs/results/NAME-DATE.md too")
     return parser.parse_args(words)
 
 
@@ -55,6 +59,26 @@ def describe(pool, busy_before):
         f" {max(loads):.0f} %", "```"])
 
 
+def profile(suite, cases, core):
+    """What a step of the suite's profiled cases consists of."""
+    names = [case.name for case in cases if case.name in suite.profiled]
+    if not names:
+        return ""
+    return ("A step of ours, on the clock:\n\n" +
+            machine.run(["taskset", "-c", str(core), machine.program("bench_profile"),
+                         *names]).rstrip())
+
+
+def write(suite, text):
+    """docs/results/NAME-DATE.md"""
+    today = datetime.date.today().isoformat()
+    path = os.path.join(machine.ROOT, "docs", "results", f"{suite.name}-{today}.md")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(f"# bench/run {suite.name}\n\n{today}, by `bench/run {suite.name} --write`;"
+                   f" bench/README.md says how it is measured.\n\n{text}\n")
+    say(f"{os.path.relpath(path)} is written")
+
+
 def bench(suite, options):
     begin = time.monotonic()
     machine.build(suite.programs)
@@ -65,9 +89,14 @@ def bench(suite, options):
             "and what follows is as good as ratios of neighbours in time can be")
     with Pool(core) as pool:
         rows, failed = run_cases(suite, cases, pool, begin + suite.seconds)
-    print(report.markdown(rows), describe(pool, busy), sep="\n\n")
+    parts = [report.markdown(rows), report.against_targets(rows, suite.targets),
+             profile(suite, cases, core), describe(pool, busy)]
+    text = "\n\n".join(part for part in parts if part)
+    print(text)
     if options.csv:
         report.write_csv(options.csv, rows)
+    if options.write:
+        write(suite, text)
     return 1 if failed else 0
 
 

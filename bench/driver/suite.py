@@ -1,5 +1,5 @@
 """What a benchmark is. SPDX-License-Identifier: Apache-2.0"""
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .contender import Choice
 from .machine import program
@@ -12,6 +12,8 @@ class Suite:
     cases: object             # () -> list of Case
     rounds: int
     seconds: float            # for all, from the start
+    targets: dict = field(default_factory=dict)  # case: (at least, aim), against PyTorch
+    profiled: tuple = ()      # cases of which a step is taken apart
 
 
 def ours(name, what, extra=(), **fields):

@@ -23,9 +23,10 @@ NASTL_API int nastl_model_load(struct nastl_model **out, const char *path,
 NASTL_API void nastl_model_destroy(struct nastl_model *model);
 NASTL_API enum nastl_task nastl_model_task(const struct nastl_model *model);
 
-/* Keeps the first `members` members of an ensemble (TabM): its answers are their average
- * from now on, at their cost. A model of n members that is cut so is a model of fewer in
- * every respect. NASTL_EINVAL: the model has no members, or not so many; it is as before.
+/* Keeps the first `members` members of an ensemble (a TabM, or several networks): its
+ * answers are their average from now on, at their cost. A model of n members that is cut
+ * so is a model of fewer in every respect. NASTL_EINVAL: the model has no members, or not
+ * so many; it is as before.
  */
 NASTL_API int nastl_model_keep_members(struct nastl_model *model, size_t members);
 

@@ -73,10 +73,17 @@ static int fail_field(const struct reader *r, int64_t line, const char *why)
                        r->column + 1, why);
 }
 
+/* zlib's words without what it calls the file: "<fd:3>: invalid distance". */
+static const char *without_name(const char *why)
+{
+    const char *end = strstr(why, ">: ");
+    return why[0] == '<' && end ? end + 3 : why;
+}
+
 static int fail_read(const struct reader *r)
 {
     int code;
-    const char *why = gzerror(r->file, &code);
+    const char *why = without_name(gzerror(r->file, &code));
     if (code == Z_ERRNO)
         return nastl_file_error(r->path, "cannot read", errno);
     if (code == Z_MEM_ERROR)

@@ -58,7 +58,7 @@ NASTL_HOT_INLINE void PANELS_OF(panels)(float *y, const struct stage *stage,
     const size_t width = stage->padded - o;
     for (size_t v = 0; v < width; v += LANES)
         PANELS_OF(narrow)
-        (y + o + v, weight + o * stage->inputs + v, bias + o + v, x, list, count, width);
+    (y + o + v, weight + o * stage->inputs + v, bias + o + v, x, list, count, width);
 }
 
 /* Without zeros, two loops that the compiler makes without the list are faster. */

@@ -36,7 +36,7 @@ struct nastl_recipe {
     size_t batch_size;   /* default 256 */
     size_t max_epochs;   /* default 100 */
     size_t patience;     /* epochs without a better score; 0: no early stopping */
-    bool judged;         /* classes: see keeps_newest; default false */
+    bool judged;         /* see training.kept: the caller decides keeps_newest by it */
     bool keeps_newest;   /* the last epoch is kept, whatever its score */
     bool keeps_last;     /* of epochs with the same score; else that of the lowest loss */
     size_t score_window; /* epochs over whose mean score the best is picked; 0: 1; of

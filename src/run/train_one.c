@@ -123,9 +123,10 @@ static int only_candidate(struct job *job)
     nastl_space_sample(space, &rng, point);
     int status = nastl_point_candidate(&job->candidate, space, point);
     nastl_point_destroy(point);
-    if (status == NASTL_OK && job->problem->warm_count)
+    if (status == NASTL_OK)
         status =
-            nastl_candidate_set(&job->candidate, "transfer.strategy", "fine_tune", 0);
+            nastl_candidate_set(&job->candidate, "transfer.strategy",
+                                job->problem->warm_count ? "fine_tune" : "scratch", 0);
     if (status == NASTL_OK && !nastl_trial_accepts(job->problem, &job->candidate))
         status = nastl_error(NASTL_EINVAL,
                              "%s: violates its own constraints, or is of another family "
@@ -268,7 +269,8 @@ static int run(char **out, struct job *job, bool json)
     TRY(name_space(&job->space, job->params));
     const struct nastl_search_params asked = search_params(job->params, job->space);
     TRY(nastl_problem_create(&job->problem, &asked, nastl_budget_log(&job->budget)));
-    TRY(nastl_source_prepare(job->problem, &warm));
+    if (warm.warm_start) /* a descriptor's source is for searches */
+        TRY(nastl_source_prepare(job->problem, &warm));
     TRY(only_candidate(job));
     nastl_problem_tell(job->problem, asked.task, nastl_budget_log(&job->budget));
     TRY(train(job));

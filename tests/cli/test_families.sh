@@ -63,6 +63,11 @@ ok evaluate tabm-mini-3-throughput.h5 rows.csv --members 2 --json
 cp out two
 ok evaluate tabm-mini-3-throughput.h5 rows.csv --json
 ! cmp -s out two || fail "2 members have the score of 5"
+printf 'schema: nas-tl/space/v1\nname: three\nensemble: 3\ntraining:\n  max_epochs: 2\n' >three.yaml
+check_classes three
+rebuilt three-throughput_class.h5 cut.csv 2
+rebuilt three-throughput_class.h5 cut.csv 1
+rejects 2 "members: 4 of the model's 3" evaluate three-throughput_class.h5 rows.csv --members 4
 rejects 2 "members: 6 of the model's 5" predict tabm-mini-3-throughput.h5 bare.csv --members 6
 rejects 2 "family 'mlp' has none" evaluate mlp-none-throughput.h5 rows.csv --members 1
 

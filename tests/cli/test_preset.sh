@@ -38,6 +38,38 @@ says selu multiclass
 preset throughput throughput_class,handover,domain b.h5
 says mish regression
 preset throughput throughput_class,handover,domain c.h5
+
+# A descriptor's source domain is for searches.
+sed -e '2,80s/macro/old/' rows.csv >domains.csv
+cat >rows.yaml <<'END'
+schema: nas-tl/dataset/v1
+name: rows
+files: [domains.csv]
+label: throughput
+drop: [throughput_class, handover]
+domain_column: domain
+domains: {source: [old], target: [macro]}
+END
+ok train --preset realmlp --target rows.yaml --data-dir . --out f.h5 --json --quiet
+grep -q '"scratch"' out || fail "a training without a warm start took something over"
+
+# Validation rows of one class only cannot pick an epoch: the last is kept.
+"$python" - <<'END'
+import csv
+rows = list(csv.DictReader(open("rows.csv")))
+one = rows[0]["throughput_class"]
+for i, row in enumerate(rows):
+    row["part"] = ("test", "val")[i % 2] if i % 5 < 2 else "train"
+    if row["part"] == "val" and row["throughput_class"] != one:
+        row["part"] = "train"
+writer = csv.DictWriter(open("parts.csv", "w"), list(rows[0]))
+writer.writeheader()
+writer.writerows(rows)
+END
+ok train --preset realmlp --target parts.csv --split-column part --label throughput_class \
+  --drop throughput,handover,domain --out e.h5 --json --quiet
+grep -q '"best_epoch": 256' out || fail "validation rows of one class picked an epoch"
+
 ok predict b.h5 rows.csv --out b.csv
 ok predict c.h5 rows.csv --out c.csv
 cmp -s b.csv c.csv || fail "two trainings of the same preset differ"

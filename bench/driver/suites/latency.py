@@ -79,4 +79,5 @@ def cases():
     return [row, start_case()]
 
 
-SUITE = Suite("latency", ("bench_latency", "bench_train"), cases, rounds=9, seconds=150)
+SUITE = Suite("latency", ("bench_latency", "bench_train"), cases, rounds=9, seconds=150,
+              targets={NETWORK: (2.3, 3), "start": (30, 60)})

@@ -74,4 +74,8 @@ def cases():
             *(case_of(width, 1024) for width in WIDTHS)]
 
 
-SUITE = Suite("train", ("bench_train", "bench_peak"), cases, rounds=7, seconds=240)
+TARGETS = {"mlp-h64-b256": (4.5, 6), "mlp-h128-b256": (2.5, 3.3), "mlp-h256-b256": (1.6, 2),
+           "mlp-h512-b256": (1.4, 1.6), "ft-w64": (2, 3), "ft-w192": (1.5, 2)}
+
+SUITE = Suite("train", ("bench_train", "bench_peak", "bench_profile"), cases, rounds=7,
+              seconds=240, targets=TARGETS, profiled=tuple(TARGETS))
