@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* What training a source may cost: minutes on a core. */
-static const double source_flops = 2e13;
+static const double source_flops = 6e12;
 enum { EPOCHS_LEAST = 4, NARROWEST = 3 /* tenths of the sizes' ranges */ };
 
 /* ---- a dimension ---------------------------------------------------------------------
