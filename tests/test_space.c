@@ -483,7 +483,8 @@ static void check_layers(const struct nastl_space *space, struct nastl_point *po
         const size_t at = index_of(space, "mlp.layers");
         const double layers =
             nastl_dim_number(nastl_space_dim(space, at), point->value[at]);
-        assert_int_equal(point->active[i], atoi(width + 7) < (int)layers);
+        assert_int_equal(point->active[i],
+                         point->active[at] && atoi(width + 7) < (int)layers);
     }
 }
 
