@@ -171,7 +171,8 @@ static void what_is_trained_is_not_trained_again(void **state)
     only_candidate(&first.trial, problem);
     assert_ok(open_checkpoint(&checkpoint, path, problem, &first, NULL));
     assert_ok(nastl_trial_train(&first.trial, &first.model, problem, &stop, checkpoint));
-    assert_false(nastl_file_exists(path)); /* cheap: it writes none by itself */
+    /* What is cheap writes none by itself; a busy machine makes it dear. */
+    assert_true(first.trial.seconds > 1 || !nastl_file_exists(path));
     nastl_checkpoint_save(checkpoint);
     nastl_checkpoint_close(checkpoint);
     halt = (struct halt){.at = 1};
@@ -196,7 +197,7 @@ static void a_refit_goes_on(void **state)
     const char *path = scratch(state, "refit-3.h5");
     assert_ok(nastl_checkpoint_open(&none, path, 5, NULL));
     assert_ok(nastl_trial_refit(&whole, problem, &trial, 6, none));
-    assert_false(nastl_file_exists(path));
+    assert_true(nastl_checkpoint_seconds(none) > 1 || !nastl_file_exists(path));
     nastl_checkpoint_save(none);
     nastl_checkpoint_close(none);
     assert_ok(nastl_checkpoint_open(&none, path, 5, NULL));

@@ -56,9 +56,10 @@ NASTL_HOT_INLINE void PANELS_OF(panels)(float *y, const struct stage *stage,
     for (; o + PANEL <= stage->padded; o += PANEL)
         PANELS_OF(whole)(y + o, weight + o * stage->inputs, bias + o, x, list, count);
     const size_t width = stage->padded - o;
-    for (size_t v = 0; v < width; v += LANES)
-        PANELS_OF(narrow)
-    (y + o + v, weight + o * stage->inputs + v, bias + o + v, x, list, count, width);
+    for (size_t v = 0; v < width; v += LANES) {
+        const float *from = weight + o * stage->inputs + v;
+        PANELS_OF(narrow)(y + o + v, from, bias + o + v, x, list, count, width);
+    }
 }
 
 /* Without zeros, two loops that the compiler makes without the list are faster. */
