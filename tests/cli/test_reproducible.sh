@@ -3,7 +3,8 @@
 # interrupted twice.
 . "$SOURCE_ROOT/tests/cli/lib.sh"
 python=$(python_with csv)
-set -- --trials 40 --seed 5 --objectives macro_f1,flops --sampler nsga2
+set -- --trials 40 --seed 5 --objectives macro_f1,flops --sampler nsga2 \
+  --space "$SOURCE_ROOT/search_spaces/mlp.yaml"
 
 ok search "$@" --jobs 1 --study one
 ok search "$@" --jobs 2 --study two
@@ -13,6 +14,15 @@ ok search "$@" --jobs 2 --study two
 )
 "$python" "$SOURCE_ROOT/tests/check_same.py" one many || fail "one job and 4096 differ"
 "$python" "$SOURCE_ROOT/tests/check_same.py" one two || fail "one job and two jobs differ"
+
+# The default space has families with a source network each.
+default='--trials 12 --seed 6 --objectives macro_f1,flops'
+# shellcheck disable=SC2086
+ok search $default --jobs 1 --study default-one
+# shellcheck disable=SC2086
+ok search $default --jobs 2 --study default-two
+"$python" "$SOURCE_ROOT/tests/check_same.py" default-one default-two ||
+  fail "default space: one job and two jobs differ"
 
 # Networks are trained on one thread each, whatever OpenMP may use.
 OMP_NUM_THREADS=1 ok search --trials 2 --jobs 1 --objectives macro_f1,flops --study alone
