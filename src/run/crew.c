@@ -112,30 +112,41 @@ static bool is_finished(const struct slot *slot)
     return json_object_get(slot->trial.details, "test") != NULL;
 }
 
-/* What a trial costs when the search is over: being measured, trained once more, and
- * scored. */
-static double seconds_to_finish(const struct crew *crew, const struct slot *slot)
+/* Of training a trial once more, on validation rows as well. */
+static double seconds_of_refit(const struct crew *crew, const struct slot *slot)
 {
     const struct nastl_problem *problem = problem_of(crew);
-    const double folds = (double)problem->fold_count, jobs = (double)crew->cores;
-    if (slot->stage == TRAINED)
-        return measure_seconds;
+    const double rows = (double)problem->full->train_count;
     if (slot->stage != DONE || slot->trial.state != NASTL_STATE_COMPLETE ||
-        is_finished(slot))
+        is_finished(slot) || !(slot->is_best || crew->params->keep_all))
         return 0;
-    const double again = slot->trial.seconds / folds / jobs;
-    if (!slot->is_best)
-        return crew->params->keep_all ? again : 0;
-    return again + (problem->wants_latency ? 0 : NASTL_FINISH_SECONDS);
+    return slot->trial.seconds / (double)problem->fold_count * rows /
+           (double)problem->folds[0]->train_count;
 }
 
-/* With the lock held: the front has changed. */
+/* What else a trial costs when the search is over: being measured and scored. */
+static double seconds_of_measuring(const struct crew *crew, const struct slot *slot)
+{
+    if (slot->stage == TRAINED)
+        return measure_seconds;
+    const bool waits = slot->stage == DONE && slot->is_best && !is_finished(slot);
+    return waits && !problem_of(crew)->wants_latency ? NASTL_FINISH_SECONDS : 0;
+}
+
+/* With the lock held: the front has changed. Cores that take one refit after another need
+ * their share of all, and may have to wait for the longest (Graham 1969). */
 static void reserve_time(struct crew *crew)
 {
-    double seconds = 0;
-    for (size_t k = 0; k < crew->count; k++)
-        seconds += seconds_to_finish(crew, crew->slots[k]);
-    nastl_budget_reserve(crew->params->budget, seconds);
+    const double share = 1 / (double)crew->cores;
+    double refits = 0, longest = 0, measuring = 0;
+    for (size_t k = 0; k < crew->count; k++) {
+        const double seconds = seconds_of_refit(crew, crew->slots[k]);
+        refits += seconds;
+        longest = fmax(longest, seconds);
+        measuring += seconds_of_measuring(crew, crew->slots[k]);
+    }
+    nastl_budget_reserve(crew->params->budget,
+                         share * refits + (1 - share) * longest + measuring);
 }
 
 /* ---- progress -----------------------------------------------------------------------

@@ -4,14 +4,15 @@
 python=$(python_with numpy)
 [ -n "$python" ] || skip "no Python with NumPy"
 
-ok search --trials 12 --objectives macro_f1,latency,flops --study S --seed 3
+[ -n "${NASTL_SANITIZE:-}" ] && trials=4 || trials=12
+ok search --trials $trials --objectives macro_f1,latency,flops --study S --seed 3
 grep -q 'task: multiclass, 4 classes' err || fail "the task is not named: $(cat err)"
 grep -q '^study: S$' out || fail "the study is not named: $(cat out)"
 for file in study.yaml study.db source.h5 weights.h5 pareto.json pareto.csv trials.csv; do
   [ -s "S/$file" ] || fail "S/$file is missing"
 done
 "$python" "$SOURCE_ROOT/tests/check_pareto.py" S || fail "the front of S"
-rejects 2 "S: is a study already; add --resume" search --study S --trials 12
+rejects 2 "S: is a study already; add --resume" search --study S --trials 20
 rejects 2 "\\-\\-seed 4: the study was begun with 3" search --study S --resume --seed 4
 cp S/trials.csv trials.before
 ok search --study S --resume

@@ -24,10 +24,10 @@ training:
 END
 }
 space quick 60 '[mlp, resnet]'
-space slow 1600 '[mlp]' # seconds: enough for the clock to write checkpoints
+space slow 2400 '[mlp]' # seconds: enough for the clock to write checkpoints
 if [ -n "${NASTL_SANITIZE:-}" ]; then
   space quick 12 '[mlp, resnet]'
-  space slow 120 '[mlp]'
+  space slow 400 '[mlp]'
 fi
 set -- --source source.csv --target target.csv --label throughput_class \
   --drop throughput,handover,user,domain --seed 4 --quiet
