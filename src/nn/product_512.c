@@ -24,7 +24,7 @@ enum { LANES = 16, VECTORS = 4, PANEL = VECTORS * LANES };
  * panel after the other; k that a block of B has: where rows are listed, its panel stays
  * in the first cache. A list is written in whole vectors. */
 enum { TILE = 6, CHUNK = 48, DEPTH = 256, DEPTH_LISTED = 96 };
-enum { LIST = DEPTH_LISTED + LANES };
+enum { WORD = 64, WORDS = (DEPTH_LISTED + WORD - 1) / WORD };
 
 /* Rows of A that are looked at, and of how many numbers in 8 more must be 0. */
 enum { PROBES = 16, ZEROS = 3 };
@@ -32,11 +32,10 @@ enum { PROBES = 16, ZEROS = 3 };
 /* Narrow panels have too few sums to be listed: each would wait for the one before. */
 enum { LISTED_VECTORS = 3 };
 
+/* One bit for each number of a row of A's block, set where it is not 0. */
 struct lists {
-    float value[CHUNK][LIST];
-    uint32_t at[CHUNK][LIST]; /* of k's row in a panel, in bytes */
-    size_t count[CHUNK];
-    float rows[CHUNK][LIST]; /* of A, where that is stored transposed */
+    uint64_t words[CHUNK][WORDS];
+    float rows[CHUNK][DEPTH_LISTED]; /* of A, where that is stored transposed */
 };
 
 /* One row, or the first of several, and one panel. */
@@ -245,65 +244,61 @@ static void multiply(const struct place *at, struct operand a, size_t rows,
 /* ---- lists ---- */
 
 /* A NaN is not 0. */
-static size_t list_row(float *value, uint32_t *at, const float *x, size_t depth)
+static void list_row(uint64_t words[WORDS], const float *x, size_t depth)
 {
-    const __m512i step = _mm512_set1_epi32(LANES * PANEL * sizeof(float));
-    __m512i here = _mm512_mullo_epi32(
-        _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
-        _mm512_set1_epi32(PANEL * sizeof(float)));
-    size_t count = 0;
+    for (size_t w = 0; w < WORDS; w++)
+        words[w] = 0;
     for (size_t k = 0; k < depth; k += LANES) {
         const __m512 v = _mm512_maskz_loadu_ps(first_lanes(depth - k), x + k);
-        const __mmask16 kept = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-        _mm512_storeu_ps(value + count, _mm512_maskz_compress_ps(kept, v));
-        _mm512_storeu_si512(at + count, _mm512_maskz_compress_epi32(kept, here));
-        count += (size_t)_mm_popcnt_u32(kept);
-        here = _mm512_add_epi32(here, step);
+        const uint64_t kept = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+        words[k / WORD] |= kept << k % WORD;
     }
-    return count;
 }
 
-static void list_rows(struct lists *lists, const struct nastl_matmul_params *p,
-                      struct operand a, size_t rows, size_t depth)
+/* Returns the rows of A's block, which are as far apart as `row` says. */
+static struct operand list_rows(struct lists *lists, const struct nastl_matmul_params *p,
+                                struct operand a, size_t rows, size_t depth)
 {
-    size_t stride = p->lda;
     if (p->a_transposed) {
-        transpose(lists->rows[0], LIST, a.at, p->lda, depth, rows);
-        a.at = lists->rows[0];
-        stride = LIST;
+        transpose(lists->rows[0], DEPTH_LISTED, a.at, p->lda, depth, rows);
+        a = (struct operand){.at = lists->rows[0], .row = DEPTH_LISTED, .column = 1};
     }
     for (size_t r = 0; r < rows; r++)
-        lists->count[r] =
-            list_row(lists->value[r], lists->at[r], a.at + r * stride, depth);
+        list_row(lists->words[r], a.at + r * a.row, depth);
+    return a;
 }
 
-NASTL_HOT_INLINE void listed_rows(const struct place *at, const struct lists *lists,
-                                  size_t rows, size_t vectors)
+NASTL_HOT_INLINE void listed_rows(const struct place *at, struct operand a,
+                                  const struct lists *lists, size_t rows, size_t vectors)
 {
     for (size_t r = 0; r < rows; r++) {
-        const float *value = lists->value[r];
-        const uint32_t *list = lists->at[r];
-        const size_t count = lists->count[r];
         __m512 sum[VECTORS];
         begin(sum, at, r, vectors);
-        for (size_t i = 0; i < count; i++) {
-            const __m512 x = _mm512_set1_ps(value[i]);
-            const float *b = (const float *)((const char *)at->panel + list[i]);
+        for (size_t w = 0; w * WORD < at->depth; w++) {
+            const float *x = a.at + r * a.row + w * WORD;
+            const float *panel = at->panel + w * WORD * PANEL;
+            for (uint64_t left = lists->words[r][w]; left; left &= left - 1) {
+                const size_t k = (size_t)__builtin_ctzll(left);
+                const __m512 factor = _mm512_set1_ps(x[k]);
+                const float *b = panel + k * PANEL;
+                __asm__("" : "+r"(b)); /* one address, not one each vector */
 #pragma GCC unroll 4
-            for (size_t v = 0; v < vectors; v++)
-                sum[v] = _mm512_fmadd_ps(x, _mm512_load_ps(b + v * LANES), sum[v]);
+                for (size_t v = 0; v < vectors; v++)
+                    sum[v] =
+                        _mm512_fmadd_ps(factor, _mm512_load_ps(b + v * LANES), sum[v]);
+            }
         }
         end(at, sum, r, vectors);
     }
 }
 
-static void multiply_listed(const struct place *at, const struct lists *lists,
-                            size_t rows, size_t vectors)
+static void multiply_listed(const struct place *at, struct operand a,
+                            const struct lists *lists, size_t rows, size_t vectors)
 {
     if (vectors == VECTORS)
-        listed_rows(at, lists, rows, VECTORS);
+        listed_rows(at, a, lists, rows, VECTORS);
     else
-        listed_rows(at, lists, rows, LISTED_VECTORS);
+        listed_rows(at, a, lists, rows, LISTED_VECTORS);
 }
 
 /* Whether A has zeros enough: looks at rows as they are stored. */
@@ -365,7 +360,7 @@ static void run_chunk(const struct block *block, size_t row, size_t rows)
                         .column = p->a_transposed ? p->lda : 1};
     a.at = block->operands->a + row * a.row + block->k0 * a.column;
     if (block->lists)
-        list_rows(block->lists, p, a, rows, block->depth);
+        a = list_rows(block->lists, p, a, rows, block->depth);
     for (size_t i = 0; i < panel_count(p->n); i++) {
         const size_t first = first_column(p->n, i);
         const size_t limit = first_column(p->n, i + 1);
@@ -374,7 +369,7 @@ static void run_chunk(const struct block *block, size_t row, size_t rows)
         struct place at = place_of(block, row, first, columns);
         at.panel = block->panels + i * block->depth * PANEL;
         if (block->lists && vectors >= LISTED_VECTORS)
-            multiply_listed(&at, block->lists, rows, vectors);
+            multiply_listed(&at, a, block->lists, rows, vectors);
         else
             multiply(&at, a, rows, vectors);
     }
