@@ -60,7 +60,8 @@ static void rig_create(struct check_rig *rig, int i)
         x[3] = 40.0f * x[3] + 7.0f;
     }
     /* Two thirds of the rows: the others lie beyond the bins, too. */
-    assert_int_equal(nastl_net_fit(rig->toy.net, &rig->xy, rig->rows, 2 * ROWS / 3), 0);
+    assert_int_equal(
+        nastl_net_fit(rig->toy.net, &rig->xy, rig->y, rig->rows, 2 * ROWS / 3), 0);
     check_rig_ask(rig);
 }
 
@@ -112,14 +113,14 @@ static void bins_are_quantiles(void **state)
         &toy,
         SETTINGS("input.numeric_embedding=piecewise_linear", "input.embedding_bins=4"),
         &shape, 1);
-    assert_int_equal(nastl_net_fit(toy.net, &xy, rows, N), 0);
+    assert_int_equal(nastl_net_fit(toy.net, &xy, NULL, rows, N), 0);
     const struct nastl_tensor *bins = nastl_net_find(toy.net, "embeddings.numeric.bins");
     const float wanted[3][EDGES] = {
         {0, 25, 50, 75, 100}, {2, 2, 2, 2, 2}, {0, 1, 1, 1, 1}};
     assert_false(bins->trainable);
     assert_memory_equal(bins->data, wanted, sizeof wanted);
     nastl_alloc_fail_from(1);
-    assert_true(nastl_net_fit(toy.net, &xy, rows, N) < 0);
+    assert_true(nastl_net_fit(toy.net, &xy, NULL, rows, N) < 0);
     nastl_alloc_fail_from(0);
     toy_net_destroy(&toy);
     free(rows);

@@ -62,7 +62,7 @@ static void fitted_neurons_have_variance_1(void **state)
     int32_t *rows = toy_rows(ROWS);
     toy_net_create(&toy, fitted, &shape, 5);
     toy_xy_create(&xy, &shape, ROWS, 5);
-    assert_int_equal(nastl_net_fit(toy.net, &xy, rows, ROWS), 0);
+    assert_int_equal(nastl_net_fit(toy.net, &xy, NULL, rows, ROWS), 0);
     first_layer(out, toy.net, &xy);
     for (size_t c = 0; c < WIDTH; c++) {
         double mean = 0.0, variance = 0.0, low = INFINITY, high = -INFINITY;
@@ -93,10 +93,10 @@ static void fitting_is_deterministic_and_safe(void **state)
     toy_xy_create(&xy, &shape, ROWS, 5);
     for (size_t i = 0; i < ROWS; i++)
         xy.x[i * shape.numeric] = 0.0f;
-    assert_int_equal(nastl_net_fit(a.net, &xy, rows, ROWS), 0);
-    assert_int_equal(nastl_net_fit(b.net, &xy, rows, ROWS), 0);
+    assert_int_equal(nastl_net_fit(a.net, &xy, NULL, rows, ROWS), 0);
+    assert_int_equal(nastl_net_fit(b.net, &xy, NULL, rows, ROWS), 0);
     assert_memory_equal(a.net->params, b.net->params, a.net->total * sizeof(float));
-    assert_int_equal(nastl_net_fit(a.net, &xy, rows, 1), 0);
+    assert_int_equal(nastl_net_fit(a.net, &xy, NULL, rows, 1), 0);
     for (size_t i = 0; i < a.net->total; i++)
         assert_true(isfinite(a.net->params[i]));
     toy_xy_destroy(&xy);
@@ -116,7 +116,7 @@ static void fitting_survives_allocation_failure(void **state)
     toy_xy_create(&xy, &shape, ROWS, 5);
     for (size_t n = 1; status != 0; n++) {
         nastl_alloc_fail_from(n);
-        status = nastl_net_fit(toy.net, &xy, rows, ROWS);
+        status = nastl_net_fit(toy.net, &xy, NULL, rows, ROWS);
         nastl_alloc_fail_from(0);
         assert_true(status == 0 || status == NASTL_ENOMEM);
     }

@@ -229,16 +229,25 @@ static int build_model(struct nastl_model *model, const struct nastl_training *t
     return build_net(model, &model->candidate);
 }
 
+/* Weights from scratch. */
+static int begin_net(struct nastl_net *net, const struct nastl_training *training)
+{
+    struct nastl_view *view = training->view;
+    const struct nastl_label_map *map;
+    const struct nastl_prep *prep;
+    const struct nastl_xy *xy;
+    const float *y;
+    TRY(nastl_view_features(&prep, &xy, view, scaling_of(training->candidate)));
+    TRY(nastl_view_labels(&map, &y, view, transform_of(training->candidate)));
+    nastl_net_init(net, training->problem->seed, training->stream);
+    return nastl_net_fit(net, xy, y, view->index, view->train_count);
+}
+
 /* One network of those that answer together, warm-started; all start from it. */
 static int start_member(struct nastl_trained *trained, struct nastl_model *one,
                         const struct nastl_training *training)
 {
-    const struct nastl_view *view = training->view;
-    const struct nastl_prep *prep;
-    const struct nastl_xy *xy;
-    TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
-    nastl_net_init(one->net, training->problem->seed, training->stream);
-    TRY(nastl_net_fit(one->net, xy, view->index, view->train_count));
+    TRY(begin_net(one->net, training));
     return nastl_warm_start(&trained->matched, one->net, one->layout, training->warm);
 }
 
@@ -267,12 +276,7 @@ static int warm_members(struct nastl_trained *trained, struct nastl_model *model
 static int start(struct nastl_trained *trained, struct nastl_model *model,
                  const struct nastl_training *training)
 {
-    const struct nastl_view *view = training->view;
-    const struct nastl_prep *prep;
-    const struct nastl_xy *xy;
-    TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
-    nastl_net_init(model->net, training->problem->seed, training->stream);
-    TRY(nastl_net_fit(model->net, xy, view->index, view->train_count));
+    TRY(begin_net(model->net, training));
     if (!training->warm)
         return NASTL_OK;
     return nastl_candidate_number(training->candidate, "ensemble", 1) > 1
