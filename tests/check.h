@@ -93,6 +93,16 @@ static inline void scratch_write(const char *path, const void *bytes, size_t len
     assert_int_equal(fclose(file), 0);
 }
 
+/* ---- time ---------------------------------------------------------------------------
+ */
+
+/* How long may take what takes `seconds` at most; NASTL_SLOW says that all takes far
+ * longer (valgrind). */
+static inline double allowed(double seconds)
+{
+    return getenv("NASTL_SLOW") ? 250 * seconds : seconds;
+}
+
 /* ---- disks that run full ----------------------------------------------------------- */
 
 /* From now on no file grows over `most` bytes; 0 lifts that. */
