@@ -36,6 +36,12 @@ void nastl_dnnl_describe(char version[32], char isa[64])
             snprintf(isa, 64, "%s", at->name);
 }
 
+bool nastl_dnnl_has_avx512(void)
+{
+    const dnnl_cpu_isa_t best = dnnl_get_effective_cpu_isa();
+    return (best & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+}
+
 /* ---- the engine ---- */
 
 int nastl_dnnl_create(struct nastl_dnnl **out)

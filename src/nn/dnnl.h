@@ -15,6 +15,8 @@
 
 /* Version ("2.6.3") and the instruction set that it uses ("avx512_core_bf16"). */
 void nastl_dnnl_describe(char version[32], char isa[64]);
+/* Whether it uses AVX-512: it has it, and ONEDNN_MAX_CPU_ISA allows it. */
+bool nastl_dnnl_has_avx512(void);
 
 /* An engine and a stream on this processor. */
 struct nastl_dnnl;

@@ -8,6 +8,7 @@
 #include "nn/op.h"
 
 #include "nn/kernel.h"
+#include "nn/product.h"
 
 #include "base/error.h"
 
@@ -17,9 +18,9 @@ enum { WEIGHT, BIAS }; /* tensors of the node */
 enum { FEW_OUTPUTS = 4 };
 
 struct state {
-    struct nastl_matmul *forward; /* NULL: few_outputs() */
-    struct nastl_matmul *data;    /* NULL: no gradient of the input is wanted */
-    struct nastl_matmul *weight;  /* NULL: deployed */
+    struct nastl_product *forward; /* NULL: few_outputs() */
+    struct nastl_product *data;    /* NULL: no gradient of the input is wanted */
+    struct nastl_product *weight;  /* NULL: deployed */
 };
 
 static int create_backward(struct nastl_op *op, struct nastl_plan *plan)
@@ -27,17 +28,17 @@ static int create_backward(struct nastl_op *op, struct nastl_plan *plan)
     struct state *state = op->state;
     const struct nastl_matmul_params weight = {
         .m = op->width, .n = op->inputs, .k = op->rows, .a_transposed = true};
-    TRY(nastl_matmul_create(&state->weight, plan->dnnl, &weight));
+    TRY(nastl_product_create(&state->weight, plan->dnnl, &weight));
     const struct nastl_matmul_params data = {.m = op->rows,
                                              .n = op->inputs - op->grad_from,
                                              .k = op->width,
                                              .ldb = op->inputs};
-    return op->passes_on ? nastl_matmul_create(&state->data, plan->dnnl, &data) : 0;
+    return op->passes_on ? nastl_product_create(&state->data, plan->dnnl, &data) : 0;
 }
 
-static void need_scratch(struct nastl_plan *plan, const struct nastl_matmul *product)
+static void need_scratch(struct nastl_plan *plan, const struct nastl_product *product)
 {
-    const size_t bytes = product ? nastl_matmul_scratch(product) : 0;
+    const size_t bytes = product ? nastl_product_scratch(product) : 0;
     plan->scratch_bytes = bytes > plan->scratch_bytes ? bytes : plan->scratch_bytes;
 }
 
@@ -52,7 +53,7 @@ static int create(struct nastl_op *op, struct nastl_plan *plan)
                                                 .relu = op->activation ==
                                                         NASTL_ACTIVATION_RELU};
     if (op->width > FEW_OUTPUTS || forward.relu)
-        TRY(nastl_matmul_create(&state->forward, plan->dnnl, &forward));
+        TRY(nastl_product_create(&state->forward, plan->dnnl, &forward));
     if (op->training)
         TRY(create_backward(op, plan));
     need_scratch(plan, state->forward);
@@ -64,23 +65,30 @@ static int create(struct nastl_op *op, struct nastl_plan *plan)
 static void destroy(struct nastl_op *op)
 {
     struct state *state = op->state;
-    nastl_matmul_destroy(state->forward);
-    nastl_matmul_destroy(state->data);
-    nastl_matmul_destroy(state->weight);
+    nastl_product_destroy(state->forward);
+    nastl_product_destroy(state->data);
+    nastl_product_destroy(state->weight);
 }
 
 static int bind(struct nastl_op *op, void *scratch)
 {
     struct state *state = op->state;
+    const struct nastl_operands forward = {.a = op->in,
+                                           .b = op->param[WEIGHT],
+                                           .bias = op->param[BIAS],
+                                           .c = op->out,
+                                           .scratch = scratch};
+    const struct nastl_operands data = {.a = op->delta,
+                                        .b = op->param[WEIGHT] + op->grad_from,
+                                        .c = op->delta_in,
+                                        .scratch = scratch};
+    const struct nastl_operands weight = {
+        .a = op->delta, .b = op->in, .c = op->grad[WEIGHT], .scratch = scratch};
     if (state->forward)
-        TRY(nastl_matmul_bind(state->forward, op->in, op->param[WEIGHT], op->param[BIAS],
-                              op->out, scratch));
+        TRY(nastl_product_bind(state->forward, &forward));
     if (state->data)
-        TRY(nastl_matmul_bind(state->data, op->delta, op->param[WEIGHT] + op->grad_from,
-                              NULL, op->delta_in, scratch));
-    return state->weight ? nastl_matmul_bind(state->weight, op->delta, op->in, NULL,
-                                             op->grad[WEIGHT], scratch)
-                         : 0;
+        TRY(nastl_product_bind(state->data, &data));
+    return state->weight ? nastl_product_bind(state->weight, &weight) : 0;
 }
 
 /* With few outputs most lanes of a vector would be idle in a product: y = x . w + b row
@@ -120,7 +128,7 @@ static int forward(struct nastl_op *op, const struct nastl_step *step)
     (void)step;
     const struct state *state = op->state;
     if (state->forward)
-        return nastl_matmul_run(state->forward);
+        return nastl_product_run(state->forward);
     for (size_t o = 0; o < op->width; o++)
         few_outputs(op->out + o, op->in, op->param[WEIGHT] + o * op->inputs,
                     op->param[BIAS] ? op->param[BIAS][o] : 0.0f, op->rows, op->inputs,
@@ -136,8 +144,8 @@ static int backward(struct nastl_op *op, const struct nastl_step *step)
         nastl_mask_and_sum(op->delta, op->grad[BIAS], op->out, op->rows, op->width);
     else if (op->grad[BIAS] && !op->bias_done)
         nastl_column_sums(op->grad[BIAS], op->delta, op->rows, op->width);
-    TRY(nastl_matmul_run(state->weight));
-    return state->data ? nastl_matmul_run(state->data) : 0;
+    TRY(nastl_product_run(state->weight));
+    return state->data ? nastl_product_run(state->data) : 0;
 }
 
 const struct nastl_op_kind nastl_op_linear = {
