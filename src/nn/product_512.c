@@ -1,13 +1,13 @@
-/* product_512.c: C = A B for AVX-512. B is copied into panels of up to four vectors, which
- * the registers' sums are as wide as:
+/* product_512.c: C = A B for AVX-512. B is copied into panels of up to four vectors,
+ * which the registers' sums are as wide as:
  *
  *   panel p   | B[0][64p … 64p+63] | B[1][64p … 64p+63] | …     a row of 64 each k
  *
- * Half of what a ReLU gives, and of the gradients that pass it, is 0. So the first look is
- * at a few rows of A: where zeros are many, each row becomes a list of what is not, and
- * only that is multiplied; else six rows are multiplied at once. Both ways sum over k in
- * its order, from the bias on, and so give the same numbers.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Half of what a ReLU gives, and of the gradients that pass it, is 0. So the first look
+ * is at a few rows of A: where zeros are many, each row becomes a list of what is not,
+ * and only that is multiplied; else six rows are multiplied at once. Both ways sum over k
+ * in its order, from the bias on, and so give the same numbers. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "nn/product.h"
 
 #include <stdint.h>
@@ -137,9 +137,9 @@ static void copy(float *out, const float *in, size_t stride, size_t rows, size_t
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j += LANES)
-            _mm512_store_ps(out + i * PANEL + j,
-                            _mm512_maskz_loadu_ps(first_lanes(columns - j),
-                                                  in + i * stride + j));
+            _mm512_store_ps(
+                out + i * PANEL + j,
+                _mm512_maskz_loadu_ps(first_lanes(columns - j), in + i * stride + j));
 }
 
 /* B's rows k0 … k0 + depth - 1 in panels; B itself where it is one. */
@@ -184,8 +184,8 @@ NASTL_HOT_INLINE void end(const struct place *at, const __m512 sum[VECTORS], siz
         const __mmask16 lanes = v + 1 < vectors ? (__mmask16)0xffff : at->tail;
         __m512 y = at->relu ? _mm512_max_ps(_mm512_setzero_ps(), sum[v]) : sum[v];
         if (at->mask) {
-            const __m512 mask = _mm512_maskz_loadu_ps(
-                lanes, at->mask + row * at->stride + v * LANES);
+            const __m512 mask =
+                _mm512_maskz_loadu_ps(lanes, at->mask + row * at->stride + v * LANES);
             const __mmask16 kept =
                 _mm512_cmp_ps_mask(mask, _mm512_setzero_ps(), _CMP_GT_OQ);
             y = _mm512_maskz_mov_ps(kept, y);
@@ -209,9 +209,8 @@ NASTL_HOT_INLINE void tile(const struct place *at, struct operand a, size_t row,
         for (size_t r = 0; r < rows; r++)
 #pragma GCC unroll 4
             for (size_t v = 0; v < vectors; v++)
-                sum[r][v] =
-                    _mm512_fmadd_ps(_mm512_set1_ps(x[r * a.row + k * a.column]),
-                                    _mm512_load_ps(b + v * LANES), sum[r][v]);
+                sum[r][v] = _mm512_fmadd_ps(_mm512_set1_ps(x[r * a.row + k * a.column]),
+                                            _mm512_load_ps(b + v * LANES), sum[r][v]);
     }
 #pragma GCC unroll 6
     for (size_t r = 0; r < rows; r++)
@@ -234,10 +233,18 @@ static void multiply(const struct place *at, struct operand a, size_t rows,
                      size_t vectors)
 {
     switch (vectors) {
-    case 1: tiles(at, a, rows, 1); break;
-    case 2: tiles(at, a, rows, 2); break;
-    case 3: tiles(at, a, rows, 3); break;
-    default: tiles(at, a, rows, VECTORS); break;
+    case 1:
+        tiles(at, a, rows, 1);
+        break;
+    case 2:
+        tiles(at, a, rows, 2);
+        break;
+    case 3:
+        tiles(at, a, rows, 3);
+        break;
+    default:
+        tiles(at, a, rows, VECTORS);
+        break;
     }
 }
 
@@ -314,8 +321,8 @@ static bool is_sparse(const struct nastl_matmul_params *p, const float *a)
         for (size_t c = 0; c < width; c += LANES) {
             const __mmask16 lanes = first_lanes(width - c);
             const __m512 v = _mm512_maskz_loadu_ps(lanes, a + r * p->lda + c);
-            zeros += (size_t)_mm_popcnt_u32(_mm512_mask_cmp_ps_mask(
-                lanes, v, _mm512_setzero_ps(), _CMP_EQ_OQ));
+            zeros += (size_t)_mm_popcnt_u32(
+                _mm512_mask_cmp_ps_mask(lanes, v, _mm512_setzero_ps(), _CMP_EQ_OQ));
         }
     return 8 * zeros >= ZEROS * seen;
 }
