@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -91,6 +92,21 @@ static inline void scratch_write(const char *path, const void *bytes, size_t len
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, length, file), length);
     assert_int_equal(fclose(file), 0);
+}
+
+/* ---- time ---------------------------------------------------------------------------
+ */
+
+/* NASTL_SLOW says that all takes far longer than usual (valgrind): tests may do less. */
+static inline bool is_slow(void)
+{
+    return getenv("NASTL_SLOW");
+}
+
+/* How long may take what usually takes `seconds` at most. */
+static inline double allowed(double seconds)
+{
+    return is_slow() ? 250 * seconds : seconds;
 }
 
 /* ---- disks that run full ----------------------------------------------------------- */

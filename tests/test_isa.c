@@ -2,7 +2,7 @@
  * digits: each family is trained in processes of their own, whose oneDNN is held to one
  * instruction set each. What a processor lacks it replaces by the best that it has.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "net_toy.h"
+#include "train_toy.h"
 
 #include "nn/dnnl.h"
 
@@ -57,41 +57,25 @@ static void train(const char *family)
     static const size_t cardinality[] = {4};
     const struct nastl_shape shape = {
         .numeric = 20, .categorical = 1, .cardinality = cardinality, .outputs = OUTPUTS};
+    const struct nastl_recipe recipe = {.learning_rate = 1e-3,
+                                        .weight_decay = 1e-4,
+                                        .beta1 = 0.9,
+                                        .beta2 = 0.999,
+                                        .batch_size = 64,
+                                        .max_epochs = EPOCHS,
+                                        .clip = 1.0};
     char setting[64];
-    struct toy_net toy;
-    struct nastl_xy xy;
-    struct nastl_train_result result;
-    float y[ROWS];
-    int32_t *rows = toy_rows(ROWS);
+    struct toy_training toy;
     snprintf(setting, sizeof setting, "family=%s", family);
-    toy_xy_create(&xy, &shape, ROWS, 3);
-    label_rows(y, &xy);
-    toy_net_create(&toy, SETTINGS(setting, "mlp.normalization=layer", "tabm.members=4"),
-                   &shape, 5);
-    const struct nastl_train_params params = {
-        .recipe = {.learning_rate = 1e-3,
-                   .weight_decay = 1e-4,
-                   .beta1 = 0.9,
-                   .beta2 = 0.999,
-                   .batch_size = 64,
-                   .max_epochs = EPOCHS,
-                   .clip = 1.0},
-        .loss = NASTL_LOSS_CROSS_ENTROPY,
-        .seed = 7,
-        .xy = &xy,
-        .y = y,
-        .train = rows,
-        .valid = rows + TRAIN,
-        .train_count = TRAIN,
-        .valid_count = ROWS - TRAIN,
-    };
-    print_outputs(toy.net, &xy, params.valid);
-    assert_int_equal(nastl_train(&result, toy.net, &params), 0);
-    print_outputs(toy.net, &xy, params.valid);
+    toy_training_create(&toy,
+                        SETTINGS(setting, "mlp.normalization=layer", "tabm.members=4"),
+                        &shape, &recipe, ROWS, TRAIN, 3);
+    label_rows(toy.y, &toy.xy);
+    print_outputs(toy.toy.net, &toy.xy, toy.params.valid);
+    const struct nastl_train_result result = toy_train(&toy);
+    print_outputs(toy.toy.net, &toy.xy, toy.params.valid);
     printf("%.9g\n", -result.score);
-    toy_net_destroy(&toy);
-    toy_xy_destroy(&xy);
-    free(rows);
+    toy_training_destroy(&toy);
 }
 
 static int be_child(void)

@@ -376,42 +376,65 @@ static void another_family_takes_nothing(void **state)
 
 /* ---- other layouts ----------------------------------------------------------------- */
 
+/* A source, a candidate whose layout may be another, and the candidate as it was. */
+struct transfer {
+    struct fixture from, to;
+    struct nastl_model source, candidate, before;
+};
+
+static void transfer_init(struct transfer *t)
+{
+    fixture_init(&t->from);
+    fixture_init(&t->to);
+}
+
+/* The layouts are as they shall be: the share that is matched. */
+static double transfer_start(struct transfer *t, const struct shape *shape)
+{
+    model_init(&t->source, &t->from.layout, shape, 14);
+    model_init(&t->candidate, &t->to.layout, shape, 15);
+    model_init(&t->before, &t->to.layout, shape, 15);
+    return warm_start(&t->candidate, &t->source);
+}
+
+static void transfer_finish(struct transfer *t)
+{
+    model_finish(&t->source);
+    model_finish(&t->candidate);
+    model_finish(&t->before);
+}
+
 /* The same features in another order: the same rows, told in the candidate's way, have
  * the same outputs. */
 static void features_in_another_order_give_the_same_outputs(void **state)
 {
     (void)state;
-    struct fixture from, to;
+    struct transfer t;
     struct rows rows, turned;
-    struct nastl_model source, candidate;
     float expected[ROWS * 4], got[ROWS * 4];
     const size_t place[4] = {2, 0, 1, 3}; /* of column i of the source */
-    fixture_init(&from);
-    fixture_init(&to);
+    transfer_init(&t);
     rows_init(&rows);
     rows_init(&turned);
     for (size_t i = 0; i < 3; i++)
-        to.features[i].at = place[i];
-    const struct nastl_layout_feature swap = to.features[0];
-    to.features[0] = to.features[2];
-    to.features[2] = swap;
+        t.to.features[i].at = place[i];
+    const struct nastl_layout_feature swap = t.to.features[0];
+    t.to.features[0] = t.to.features[2];
+    t.to.features[2] = swap;
     char *const bands[] = {"n78", "n1",
                            "n28"}; /* level i of the source is at 1 + i % 3 */
-    memcpy(to.bands, bands, sizeof bands);
+    memcpy(t.to.bands, bands, sizeof bands);
     for (size_t r = 0; r < ROWS; r++) {
         for (size_t i = 0; i < 4; i++)
             turned.x[4 * r + place[i]] = rows.x[4 * r + i];
         const int32_t band = rows.code[2 * r];
         turned.code[2 * r] = band ? band % 3 + 1 : 0;
     }
-    model_init(&source, &from.layout, &wide[1], 12);
-    model_init(&candidate, &to.layout, &wide[1], 13);
-    assert_true(warm_start(&candidate, &source) == 1);
-    outputs_of(expected, &source, &rows);
-    outputs_of(got, &candidate, &turned);
+    assert_true(transfer_start(&t, &wide[1]) == 1);
+    outputs_of(expected, &t.source, &rows);
+    outputs_of(got, &t.candidate, &turned);
     assert_same_outputs(got, expected, ROWS * 4);
-    model_finish(&source);
-    model_finish(&candidate);
+    transfer_finish(&t);
 }
 
 /* Columns `first` … of the first block's weight, `count` of them, are (not) the source's.
@@ -430,99 +453,75 @@ static void assert_columns(const struct nastl_model *a, const struct nastl_model
 static void a_renamed_column_is_not_matched_and_others_are(void **state)
 {
     (void)state;
-    struct fixture from, to;
-    struct nastl_model source, candidate;
-    fixture_init(&from);
-    fixture_init(&to);
-    to.features[0].name = "rsrp_dbm"; /* x 0 and its indicator, x 3 */
-    model_init(&source, &from.layout, &wide[0], 14);
-    model_init(&candidate, &to.layout, &wide[0], 15);
-    const double matched = warm_start(&candidate, &source);
-    const size_t all = nastl_graph_parameters(candidate.graph);
-    const size_t inputs = candidate.graph->nodes[0].width;
-    assert_columns(&candidate, &source, 0, 1, false);
-    assert_columns(&candidate, &source, 1, 2, true);
-    assert_columns(&candidate, &source, 3, 1, false);
-    assert_columns(&candidate, &source, 4, inputs - 4, true);
+    struct transfer t;
+    transfer_init(&t);
+    t.to.features[0].name = "rsrp_dbm"; /* x 0 and its indicator, x 3 */
+    const double matched = transfer_start(&t, &wide[0]);
+    const size_t all = nastl_graph_parameters(t.candidate.graph);
+    const size_t inputs = t.candidate.graph->nodes[0].width;
+    assert_columns(&t.candidate, &t.source, 0, 1, false);
+    assert_columns(&t.candidate, &t.source, 1, 2, true);
+    assert_columns(&t.candidate, &t.source, 3, 1, false);
+    assert_columns(&t.candidate, &t.source, 4, inputs - 4, true);
     assert_true(matched == (double)(all - 2 * 48) / (double)all);
-    model_finish(&source);
-    model_finish(&candidate);
+    transfer_finish(&t);
 }
 
 static void a_column_of_another_kind_is_not_matched(void **state)
 {
     (void)state;
-    struct fixture from, to;
-    struct nastl_model source, candidate;
-    fixture_init(&from);
-    fixture_init(&to);
-    to.features[3].name = "speed"; /* now a category, and */
-    to.features[2].name = "band";  /* now a number */
-    model_init(&source, &from.layout, &wide[0], 14);
-    model_init(&candidate, &to.layout, &wide[0], 15);
-    warm_start(&candidate, &source);
-    assert_columns(&candidate, &source, 0, 2, true);
-    assert_columns(&candidate, &source, 2, 1, false);
-    assert_columns(&candidate, &source, 3, 1, true);
-    assert_columns(&candidate, &source, 4, 4, false);
-    model_finish(&source);
-    model_finish(&candidate);
+    struct transfer t;
+    transfer_init(&t);
+    t.to.features[3].name = "speed"; /* now a category, and */
+    t.to.features[2].name = "band";  /* now a number */
+    transfer_start(&t, &wide[0]);
+    assert_columns(&t.candidate, &t.source, 0, 2, true);
+    assert_columns(&t.candidate, &t.source, 2, 1, false);
+    assert_columns(&t.candidate, &t.source, 3, 1, true);
+    assert_columns(&t.candidate, &t.source, 4, 4, false);
+    transfer_finish(&t);
 }
 
 static void categories_are_matched_by_their_text(void **state)
 {
     (void)state;
-    struct fixture from, to;
-    struct nastl_model source, candidate, before;
-    fixture_init(&from);
-    fixture_init(&to);
-    to.bands[1] = "n40"; /* new: code 2, input column 4 + 2 */
+    struct transfer t;
+    transfer_init(&t);
+    t.to.bands[1] = "n40"; /* new: code 2, input column 4 + 2 */
     for (size_t i = 0; i < LEVELS; i++)
-        to.cells[i] = from.text[LEVELS - 1 - i];
-    to.cells[0] = "new";
-    to.features[4].missing_level = false;
-    to.cardinality[1] = LEVELS + 1;
-    model_init(&source, &from.layout, &wide[0], 16);
-    model_init(&candidate, &to.layout, &wide[0], 17);
-    model_init(&before, &to.layout, &wide[0], 17);
-    warm_start(&candidate, &source);
-    assert_columns(&candidate, &source, 4, 2, true);
-    assert_columns(&candidate, &source, 6, 1, false);
-    assert_columns(&candidate, &source, 7, 1, true);
-    const size_t width = source.graph->encodings[1].width, row = width * sizeof(float);
-    assert_int_equal(candidate.graph->encodings[1].width, width);
-    const float *table = data_of(&candidate, "embeddings.1.weight");
-    const float *origin = data_of(&source, "embeddings.1.weight");
+        t.to.cells[i] = t.from.text[LEVELS - 1 - i];
+    t.to.cells[0] = "new";
+    t.to.features[4].missing_level = false;
+    t.to.cardinality[1] = LEVELS + 1;
+    transfer_start(&t, &wide[0]);
+    assert_columns(&t.candidate, &t.source, 4, 2, true);
+    assert_columns(&t.candidate, &t.source, 6, 1, false);
+    assert_columns(&t.candidate, &t.source, 7, 1, true);
+    const size_t width = t.source.graph->encodings[1].width, row = width * sizeof(float);
+    assert_int_equal(t.candidate.graph->encodings[1].width, width);
+    const float *table = data_of(&t.candidate, "embeddings.1.weight");
+    const float *origin = data_of(&t.source, "embeddings.1.weight");
     assert_memory_equal(table, origin, row); /* unseen */
-    assert_memory_equal(table + width, data_of(&before, "embeddings.1.weight") + width,
+    assert_memory_equal(table + width, data_of(&t.before, "embeddings.1.weight") + width,
                         row); /* new */
     for (size_t code = 2; code <= LEVELS; code++)
         assert_memory_equal(table + code * width, origin + (LEVELS + 1 - code) * width,
                             row);
-    model_finish(&source);
-    model_finish(&candidate);
-    model_finish(&before);
+    transfer_finish(&t);
 }
 
 /* With few enough levels the column becomes one-hot, and there is no table to copy. */
 static void another_encoding_is_not_matched(void **state)
 {
     (void)state;
-    struct fixture from, to;
-    struct nastl_model source, candidate, before;
-    fixture_init(&from);
-    fixture_init(&to);
-    to.features[4].level_count = 5;
-    to.cardinality[1] = 7;
-    model_init(&source, &from.layout, &wide[0], 18);
-    model_init(&candidate, &to.layout, &wide[0], 19);
-    model_init(&before, &to.layout, &wide[0], 19);
-    warm_start(&candidate, &source);
-    assert_columns(&candidate, &source, 0, 8, true);
-    assert_columns(&candidate, &before, 8, 7, true);
-    model_finish(&source);
-    model_finish(&candidate);
-    model_finish(&before);
+    struct transfer t;
+    transfer_init(&t);
+    t.to.features[4].level_count = 5;
+    t.to.cardinality[1] = 7;
+    transfer_start(&t, &wide[0]);
+    assert_columns(&t.candidate, &t.source, 0, 8, true);
+    assert_columns(&t.candidate, &t.before, 8, 7, true);
+    transfer_finish(&t);
 }
 
 /* ---- heads ------------------------------------------------------------------------- */
@@ -530,30 +529,23 @@ static void another_encoding_is_not_matched(void **state)
 static void classes_are_matched_by_name(void **state)
 {
     (void)state;
-    struct fixture from, to;
-    struct nastl_model source, candidate, before;
-    fixture_init(&from);
-    fixture_init(&to);
+    struct transfer t;
+    transfer_init(&t);
     char *const classes[] = {"iot", "mmtc", "urllc"};
     const long twin[] = {-1, 1, 3};
-    memcpy(to.classes, classes, sizeof classes);
-    to.layout.class_count = 3;
-    model_init(&source, &from.layout, &wide[0], 20);
-    model_init(&candidate, &to.layout, &wide[0], 21);
-    model_init(&before, &to.layout, &wide[0], 21);
-    warm_start(&candidate, &source);
+    memcpy(t.to.classes, classes, sizeof classes);
+    t.to.layout.class_count = 3;
+    transfer_start(&t, &wide[0]);
     for (size_t c = 0; c < 3; c++) {
-        const struct nastl_model *origin = twin[c] < 0 ? &before : &source;
+        const struct nastl_model *origin = twin[c] < 0 ? &t.before : &t.source;
         const size_t row = twin[c] < 0 ? c : (size_t)twin[c];
-        assert_memory_equal(data_of(&candidate, "head.weight") + 32 * c,
+        assert_memory_equal(data_of(&t.candidate, "head.weight") + 32 * c,
                             data_of(origin, "head.weight") + 32 * row,
                             32 * sizeof(float));
-        assert_true(data_of(&candidate, "head.bias")[c] ==
+        assert_true(data_of(&t.candidate, "head.bias")[c] ==
                     data_of(origin, "head.bias")[row]);
     }
-    model_finish(&source);
-    model_finish(&candidate);
-    model_finish(&before);
+    transfer_finish(&t);
 }
 
 /* The share of a network with one output that a source with one output gives. */

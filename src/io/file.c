@@ -250,40 +250,51 @@ void nastl_file_discard(const char *temporary)
     unlink(temporary);
 }
 
-static int write_fully(const char *temporary, const char *text, size_t length,
-                       const char *path)
-{
-    const int fd = open(temporary, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return nastl_file_error(path, "cannot write", errno);
-    int number = 0;
-    while (length > 0 && number == 0) {
-        const ssize_t put = write(fd, text, length);
-        if (put >= 0) {
-            text += put;
-            length -= (size_t)put;
-        } else if (errno != EINTR) {
-            number = errno;
-        }
-    }
-    if (close(fd) != 0 && number == 0)
-        number = errno;
-    return number ? nastl_file_error(path, "cannot write", number) : NASTL_OK;
-}
-
-int nastl_file_write(const char *path, const char *text, size_t length)
+int nastl_file_replace(const char *path,
+                       int (*fill)(const char *temporary, void *payload), void *payload)
 {
     char *temporary;
-    if (nastl_file_is_device(path))
-        return write_fully(path, text, length, path);
     TRY(nastl_file_temporary(&temporary, path));
-    int status = write_fully(temporary, text, length, path);
+    int status = fill(temporary, payload);
     if (status == NASTL_OK)
         status = nastl_file_commit(temporary, path);
     if (status < 0)
         nastl_file_discard(temporary);
     free(temporary);
     return status;
+}
+
+struct text {
+    const char *path; /* for sentences */
+    const char *at;
+    size_t length;
+};
+
+static int write_fully(const char *place, void *payload)
+{
+    const struct text *text = payload;
+    const char *at = text->at, *end = at + text->length;
+    const int fd = open(place, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return nastl_file_error(text->path, "cannot write", errno);
+    int number = 0;
+    while (at < end && number == 0) {
+        const ssize_t put = write(fd, at, (size_t)(end - at));
+        if (put >= 0)
+            at += put;
+        else if (errno != EINTR)
+            number = errno;
+    }
+    if (close(fd) != 0 && number == 0)
+        number = errno;
+    return number ? nastl_file_error(text->path, "cannot write", number) : NASTL_OK;
+}
+
+int nastl_file_write(const char *path, const char *text, size_t length)
+{
+    struct text whole = {path, text, length};
+    return nastl_file_is_device(path) ? write_fully(path, &whole)
+                                      : nastl_file_replace(path, write_fully, &whole);
 }
 
 /* ---- paths ------------------------------------------------------------------------- */

@@ -24,6 +24,9 @@ int nastl_file_write(const char *path, const char *text, size_t length);
 int nastl_file_temporary(char **out, const char *path);
 int nastl_file_commit(const char *temporary, const char *path);
 void nastl_file_discard(const char *temporary);
+/* Both around `fill`, which writes the temporary file. */
+int nastl_file_replace(const char *path,
+                       int (*fill)(const char *temporary, void *payload), void *payload);
 
 int nastl_file_sha256(char out[NASTL_SHA256_TEXT], const char *path);
 bool nastl_file_exists(const char *path);

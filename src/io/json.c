@@ -244,6 +244,17 @@ json_t *nastl_json_text(const char *text)
     return nastl_utf8_valid(text, length) == length ? json_string(text) : repaired(text);
 }
 
+const char *nastl_json_text_at(const json_t *object, const char *key, const char *missing)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : missing;
+}
+
+long long nastl_json_whole_at(const json_t *object, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(object, key));
+}
+
 int nastl_json_set(json_t *object, const char *key, json_t *value)
 {
     if (!value || json_object_set_new(object, key, value) != 0)

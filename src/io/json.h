@@ -29,6 +29,11 @@ json_t *nastl_json_number(double value);
  * from a file): those that are no UTF-8 are read as Latin-1. */
 json_t *nastl_json_text(const char *text);
 
+/* A text of an object, or `missing`; a whole number of it, or 0. */
+const char *nastl_json_text_at(const json_t *object, const char *key,
+                               const char *missing);
+long long nastl_json_whole_at(const json_t *object, const char *key);
+
 /* Sets a key to a new value, taking it over; a NULL value (memory out) is an error. */
 int nastl_json_set(json_t *object, const char *key, json_t *value);
 int nastl_json_append(json_t *array, json_t *value);

@@ -14,17 +14,6 @@
 
 /* ---- reading the document ---------------------------------------------------------- */
 
-static const char *text_at(const json_t *object, const char *key, const char *missing)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : missing;
-}
-
-static long long whole_at(const json_t *object, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(object, key));
-}
-
 /* A scalar as JSON writes it, texts without quotes, null as "-". */
 static void put_scalar(struct nastl_strbuf *buf, const json_t *value)
 {
@@ -81,10 +70,10 @@ static void add_objectives(struct nastl_texttable *table, const json_t *doc)
     struct nastl_strbuf text;
     nastl_strbuf_init(&text);
     json_array_foreach (json_object_get(doc, "objectives"), j, objective) {
-        const char *unit = text_at(objective, "unit", "1");
+        const char *unit = nastl_json_text_at(objective, "unit", "1");
         nastl_strbuf_addf(&text, "%s%s %s", j ? ", " : "",
-                          text_at(objective, "direction", ""),
-                          text_at(objective, "name", ""));
+                          nastl_json_text_at(objective, "direction", ""),
+                          nastl_json_text_at(objective, "name", ""));
         if (strcmp(unit, "1") != 0)
             nastl_strbuf_addf(&text, " in %s", unit);
     }
@@ -110,7 +99,7 @@ static int put_asked(struct nastl_strbuf *buf, const json_t *doc)
     add_pair(&table, "validation rows", json_object_get(rows, "valid"));
     add_pair(&table, "test rows", json_object_get(rows, "test"));
     add_pair(&table, "features", json_object_get(data, "features"));
-    if (whole_at(data, "classes"))
+    if (nastl_json_whole_at(data, "classes"))
         add_pair(&table, "classes", json_object_get(data, "classes"));
     add_objectives(&table, doc);
     add_pair(&table, "space", json_object_get(doc, "space"));
@@ -137,8 +126,9 @@ static int put_front(struct nastl_strbuf *buf, const json_t *doc)
     put_taken(buf, "\n```\n", text, "```\n");
     const json_t *deliver = json_object_get(doc, "deliver");
     nastl_strbuf_addf(buf, "\nDelivered is trial %lld: %s. The knee is trial %lld.",
-                      whole_at(deliver, "trial"), text_at(deliver, "reason", ""),
-                      whole_at(doc, "knee"));
+                      nastl_json_whole_at(deliver, "trial"),
+                      nastl_json_text_at(deliver, "reason", ""),
+                      nastl_json_whole_at(doc, "knee"));
     nastl_strbuf_add(buf, " The front's hypervolume is ");
     put_scalar(buf, json_object_get(doc, "hypervolume"));
     nastl_strbuf_add(buf, " against the reference point ");
@@ -219,8 +209,9 @@ static void put_start(struct nastl_strbuf *buf, const json_t *member)
         nastl_strbuf_add(buf, "\nTrained from scratch.");
         return;
     }
-    nastl_strbuf_addf(buf, "\nStarted from %s by %s", text_at(warm, "from", "-"),
-                      text_at(warm, "strategy", "-"));
+    nastl_strbuf_addf(buf, "\nStarted from %s by %s",
+                      nastl_json_text_at(warm, "from", "-"),
+                      nastl_json_text_at(warm, "strategy", "-"));
     if (json_is_number(matched))
         nastl_strbuf_addf(buf, ", with %.0f %% of its weights from there",
                           100 * json_number_value(matched));
@@ -245,12 +236,13 @@ static int put_member(struct nastl_strbuf *buf, const json_t *doc, const json_t 
 {
     const json_t *trial = json_object_get(member, "trial");
     const json_t *deliver = json_object_get(doc, "deliver");
-    nastl_strbuf_addf(buf, "\n### Trial %lld%s%s\n", whole_at(member, "trial"),
+    nastl_strbuf_addf(buf, "\n### Trial %lld%s%s\n", nastl_json_whole_at(member, "trial"),
                       json_equal(trial, json_object_get(deliver, "trial")) ? ", delivered"
                                                                            : "",
                       json_equal(trial, json_object_get(doc, "knee")) ? ", knee" : "");
     put_start(buf, member);
-    nastl_strbuf_addf(buf, " Its weights are in %s.\n", text_at(member, "weights", "-"));
+    nastl_strbuf_addf(buf, " Its weights are in %s.\n",
+                      nastl_json_text_at(member, "weights", "-"));
     put_alike(buf, member);
     TRY(put_scores(buf, member));
     TRY(put_costs(buf, member));
@@ -307,7 +299,7 @@ static void put_repeat(struct nastl_strbuf *buf, const char *folder)
 
 static int put_all(struct nastl_strbuf *buf, const json_t *doc, const char *folder)
 {
-    nastl_strbuf_addf(buf, "# %s\n", text_at(doc, "study", "study"));
+    nastl_strbuf_addf(buf, "# %s\n", nastl_json_text_at(doc, "study", "study"));
     TRY(put_asked(buf, doc));
     TRY(put_front(buf, doc));
     TRY(put_members(buf, doc));

@@ -107,15 +107,21 @@ static int fill(struct nastl_db *db, const char *name,
     return nastl_optuna_describe(&study);
 }
 
-static int build(const char *path, const char *name, const struct nastl_study_info *info)
+struct birth {
+    const char *name;
+    const struct nastl_study_info *info;
+};
+
+static int build(const char *path, void *payload)
 {
+    const struct birth *birth = payload;
     struct nastl_db *db;
     TRY(nastl_db_open(&db, path, true));
     int status = nastl_db_exec(db, "PRAGMA journal_mode = DELETE");
     if (status == NASTL_OK)
         status = nastl_db_begin(db);
     if (status == NASTL_OK)
-        status = fill(db, name, info);
+        status = fill(db, birth->name, birth->info);
     if (status == NASTL_OK)
         status = nastl_db_commit(db);
     nastl_db_close(db);
@@ -125,15 +131,7 @@ static int build(const char *path, const char *name, const struct nastl_study_in
 static int create_ledger(const char *path, const char *name,
                          const struct nastl_study_info *info)
 {
-    char *temporary;
-    TRY(nastl_file_temporary(&temporary, path));
-    int status = build(temporary, name, info);
-    if (status == NASTL_OK)
-        status = nastl_file_commit(temporary, path);
-    if (status < 0)
-        nastl_file_discard(temporary);
-    free(temporary);
-    return status;
+    return nastl_file_replace(path, build, &(struct birth){name, info});
 }
 
 static int check_info(const char *folder, const char *path,

@@ -9,25 +9,16 @@
 
 /* ---- lines ------------------------------------------------------------------------- */
 
-static const char *text_at(const json_t *object, const char *key, const char *missing)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text : missing;
-}
-
-static long long whole_at(const json_t *object, const char *key)
-{
-    return (long long)json_integer_value(json_object_get(object, key));
-}
-
 static void put_asked(struct nastl_strbuf *buf, const json_t *doc)
 {
     const json_t *data = json_object_get(doc, "data");
-    const char *source = text_at(data, "source", NULL);
+    const char *source = nastl_json_text_at(data, "source", NULL);
     nastl_strbuf_addf(buf, "task        %s, space %s, seed %lld\n",
-                      text_at(doc, "task", "not known yet"),
-                      text_at(doc, "space", "not known yet"), whole_at(doc, "seed"));
-    nastl_strbuf_addf(buf, "target      %s\n", text_at(data, "target", "not known yet"));
+                      nastl_json_text_at(doc, "task", "not known yet"),
+                      nastl_json_text_at(doc, "space", "not known yet"),
+                      nastl_json_whole_at(doc, "seed"));
+    nastl_strbuf_addf(buf, "target      %s\n",
+                      nastl_json_text_at(data, "target", "not known yet"));
     if (source)
         nastl_strbuf_addf(buf, "source      %s\n", source);
 }
@@ -39,13 +30,14 @@ static void put_data(struct nastl_strbuf *buf, const json_t *doc)
     if (!rows)
         return;
     nastl_strbuf_addf(buf, "rows        ");
-    if (whole_at(rows, "source"))
-        nastl_strbuf_addf(buf, "source %lld, ", whole_at(rows, "source"));
-    nastl_strbuf_addf(buf, "train %lld, valid %lld, test %lld; %lld features",
-                      whole_at(rows, "train"), whole_at(rows, "valid"),
-                      whole_at(rows, "test"), whole_at(data, "features"));
-    if (whole_at(data, "classes"))
-        nastl_strbuf_addf(buf, ", %lld classes", whole_at(data, "classes"));
+    if (nastl_json_whole_at(rows, "source"))
+        nastl_strbuf_addf(buf, "source %lld, ", nastl_json_whole_at(rows, "source"));
+    nastl_strbuf_addf(
+        buf, "train %lld, valid %lld, test %lld; %lld features",
+        nastl_json_whole_at(rows, "train"), nastl_json_whole_at(rows, "valid"),
+        nastl_json_whole_at(rows, "test"), nastl_json_whole_at(data, "features"));
+    if (nastl_json_whole_at(data, "classes"))
+        nastl_strbuf_addf(buf, ", %lld classes", nastl_json_whole_at(data, "classes"));
     nastl_strbuf_add(buf, "\n");
 }
 
@@ -55,11 +47,12 @@ static void put_objectives(struct nastl_strbuf *buf, const json_t *doc)
     json_t *objective;
     nastl_strbuf_add(buf, "objectives  ");
     json_array_foreach (json_object_get(doc, "objectives"), j, objective) {
-        const char *unit = text_at(objective, "unit", "1");
+        const char *unit = nastl_json_text_at(objective, "unit", "1");
         const bool bare = strcmp(unit, "1") == 0 || strcmp(unit, "label's unit") == 0;
-        nastl_strbuf_addf(
-            buf, "%s%.3s %s%s%s", j ? ", " : "", text_at(objective, "direction", ""),
-            text_at(objective, "name", ""), bare ? "" : " ", bare ? "" : unit);
+        nastl_strbuf_addf(buf, "%s%.3s %s%s%s", j ? ", " : "",
+                          nastl_json_text_at(objective, "direction", ""),
+                          nastl_json_text_at(objective, "name", ""), bare ? "" : " ",
+                          bare ? "" : unit);
     }
     nastl_strbuf_add(buf, "\n");
 }
@@ -111,7 +104,8 @@ static int put_front(struct nastl_strbuf *buf, const json_t *doc)
     free(text);
     const json_t *deliver = json_object_get(doc, "deliver");
     nastl_strbuf_addf(buf, "\nDelivered is trial %lld:\n%s.\n",
-                      whole_at(deliver, "trial"), text_at(deliver, "reason", ""));
+                      nastl_json_whole_at(deliver, "trial"),
+                      nastl_json_text_at(deliver, "reason", ""));
     return NASTL_OK;
 }
 

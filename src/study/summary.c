@@ -269,7 +269,8 @@ static bool has_mark(const json_t *doc)
            json_is_object(json_object_get(doc, "deliver"));
 }
 
-int nastl_study_front_table(char **out, const json_t *pareto_json)
+/* The front as a table: for a terminal, with what its marks mean, or in Markdown. */
+static int write_front(char **out, const json_t *pareto_json, bool is_terminal)
 {
     char align[FIXED_COLUMNS + NASTL_OBJECTIVES + 1];
     struct nastl_texttable table;
@@ -277,9 +278,10 @@ int nastl_study_front_table(char **out, const json_t *pareto_json)
     alignment(align, pareto_json);
     nastl_texttable_init(&table, align);
     nastl_strbuf_init(&buf);
-    fill(&table, pareto_json, true);
-    int status = nastl_texttable_write(&buf, &table, NASTL_SHOW_WIDTH);
-    if (has_mark(pareto_json))
+    fill(&table, pareto_json, is_terminal);
+    const int status = is_terminal ? nastl_texttable_write(&buf, &table, NASTL_SHOW_WIDTH)
+                                   : nastl_texttable_markdown(&buf, &table);
+    if (is_terminal && has_mark(pareto_json))
         nastl_strbuf_add(&buf, "D: delivered  K: knee  ±: one standard error\n");
     nastl_texttable_finish(&table);
     if (status == NASTL_OK)
@@ -288,19 +290,12 @@ int nastl_study_front_table(char **out, const json_t *pareto_json)
     return status;
 }
 
+int nastl_study_front_table(char **out, const json_t *pareto_json)
+{
+    return write_front(out, pareto_json, true);
+}
+
 int nastl_study_front_markdown(char **out, const json_t *pareto_json)
 {
-    char align[FIXED_COLUMNS + NASTL_OBJECTIVES + 1];
-    struct nastl_texttable table;
-    struct nastl_strbuf buf;
-    alignment(align, pareto_json);
-    nastl_texttable_init(&table, align);
-    nastl_strbuf_init(&buf);
-    fill(&table, pareto_json, false);
-    const int status = nastl_texttable_markdown(&buf, &table);
-    nastl_texttable_finish(&table);
-    if (status == NASTL_OK)
-        return nastl_strbuf_take(out, &buf);
-    nastl_strbuf_finish(&buf);
-    return status;
+    return write_front(out, pareto_json, false);
 }
