@@ -26,8 +26,9 @@ enum { LANES = 16, VECTORS = 4, PANEL = VECTORS * LANES };
 enum { TILE = 6, CHUNK = 48, DEPTH = 256, DEPTH_LISTED = 96 };
 enum { WORD = 64, WORDS = (DEPTH_LISTED + WORD - 1) / WORD };
 
-/* Rows of A that are looked at, and of how many numbers in 8 more must be 0. */
-enum { PROBES = 16, ZEROS = 3 };
+/* Rows of A that are looked at, and how many numbers in 8 must be 0: of them, that the
+ * others are looked at; of a chunk, that only what is not 0 is multiplied. */
+enum { PROBES = 16, ZEROS = 2, ZEROS_LISTED = 3 };
 
 /* Narrow panels have too few sums to be listed: each would wait for the one before. */
 enum { LISTED_VECTORS = 3 };
@@ -35,7 +36,9 @@ enum { LISTED_VECTORS = 3 };
 /* One bit for each number of a row of A's block, set where it is not 0. */
 struct lists {
     uint64_t words[CHUNK][WORDS];
-    float rows[CHUNK][DEPTH_LISTED]; /* of A, where that is stored transposed */
+    size_t count; /* of bits that are set */
+    /* Of A, where that is stored transposed; panels of B follow. */
+    _Alignas(LANES * sizeof(float)) float rows[CHUNK][DEPTH_LISTED];
 };
 
 /* One row, or the first of several, and one panel. */
@@ -243,9 +246,10 @@ static void multiply(const struct place *at, struct operand a, size_t rows,
 
 /* ---- lists ---- */
 
-/* A NaN is not 0. */
-static void list_row(uint64_t words[WORDS], const float *x, size_t depth)
+/* A NaN is not 0. Returns how many are set. */
+static size_t list_row(uint64_t words[WORDS], const float *x, size_t depth)
 {
+    size_t count = 0;
     for (size_t w = 0; w < WORDS; w++)
         words[w] = 0;
     for (size_t k = 0; k < depth; k += LANES) {
@@ -253,6 +257,9 @@ static void list_row(uint64_t words[WORDS], const float *x, size_t depth)
         const uint64_t kept = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
         words[k / WORD] |= kept << k % WORD;
     }
+    for (size_t w = 0; w < WORDS; w++)
+        count += (size_t)__builtin_popcountll(words[w]);
+    return count;
 }
 
 /* Returns the rows of A's block, which are as far apart as `row` says. */
@@ -263,8 +270,9 @@ static struct operand list_rows(struct lists *lists, const struct nastl_matmul_p
         transpose(lists->rows[0], DEPTH_LISTED, a.at, p->lda, depth, rows);
         a = (struct operand){.at = lists->rows[0], .row = DEPTH_LISTED, .column = 1};
     }
+    lists->count = 0;
     for (size_t r = 0; r < rows; r++)
-        list_row(lists->words[r], a.at + r * a.row, depth);
+        lists->count += list_row(lists->words[r], a.at + r * a.row, depth);
     return a;
 }
 
@@ -361,6 +369,8 @@ static void run_chunk(const struct block *block, size_t row, size_t rows)
     a.at = block->operands->a + row * a.row + block->k0 * a.column;
     if (block->lists)
         a = list_rows(block->lists, p, a, rows, block->depth);
+    const bool listed = block->lists && 8 * block->lists->count <=
+                                            (8 - ZEROS_LISTED) * rows * block->depth;
     for (size_t i = 0; i < panel_count(p->n); i++) {
         const size_t first = first_column(p->n, i);
         const size_t limit = first_column(p->n, i + 1);
@@ -368,7 +378,7 @@ static void run_chunk(const struct block *block, size_t row, size_t rows)
         const size_t vectors = (columns + LANES - 1) / LANES;
         struct place at = place_of(block, row, first, columns);
         at.panel = block->panels + i * block->depth * PANEL;
-        if (block->lists && vectors >= LISTED_VECTORS)
+        if (listed && vectors >= LISTED_VECTORS)
             multiply_listed(&at, a, block->lists, rows, vectors);
         else
             multiply(&at, a, rows, vectors);
