@@ -63,10 +63,10 @@ int nastl_product_bind(struct nastl_product *product,
                        const struct nastl_operands *operands)
 {
     product->operands = *operands;
-    return product->matmul ? nastl_matmul_bind(product->matmul, operands->a, operands->b,
-                                               operands->bias, operands->c,
-                                               operands->scratch)
-                           : 0;
+    return product->matmul
+               ? nastl_matmul_bind(product->matmul, operands->a, operands->b,
+                                   operands->bias, operands->c, operands->scratch)
+               : 0;
 }
 
 NASTL_HOT static void apply_mask(float *restrict c, const float *restrict mask,

@@ -1,13 +1,13 @@
-/* product_512.c: C = A B for AVX-512. B is copied into panels of up to four vectors, which
- * the registers' sums are as wide as:
+/* product_512.c: C = A B for AVX-512. B is copied into panels of up to four vectors,
+ * which the registers' sums are as wide as:
  *
  *   panel p   | B[0][64p … 64p+63] | B[1][64p … 64p+63] | …     a row of 64 each k
  *
- * Half of what a ReLU gives, and of the gradients that pass it, is 0. So the first look is
- * at a few rows of A: where zeros are many, each row becomes a list of what is not, and
- * only that is multiplied; else six rows are multiplied at once. Both ways sum over k in
- * its order, from the bias on, and so give the same numbers.
- * SPDX-License-Identifier: Apache-2.0 */
+ * Half of what a ReLU gives, and of the gradients that pass it, is 0. So the first look
+ * is at a few rows of A: where zeros are many, each row becomes a list of what is not,
+ * and only that is multiplied; else six rows are multiplied at once. Both ways sum over k
+ * in its order, from the bias on, and so give the same numbers. SPDX-License-Identifier:
+ * Apache-2.0 */
 #include "nn/product.h"
 
 #include <stdint.h>
@@ -23,8 +23,7 @@ enum { LANES = 16, VECTORS = 4, PANEL = VECTORS * LANES };
 /* Rows at once, of A that has few zeros; rows that are listed, or multiplied with one
  * panel after the other; k that a block of B has: where rows are listed, its panel stays
  * in the first cache. A list is written in whole vectors. */
-enum { TILE = 6, CHUNK = 48, DEPTH = 256, DEPTH_LISTED = 96 };
-enum { WORD = 64, WORDS = (DEPTH_LISTED + WORD - 1) / WORD };
+enum { TILE = 6, CHUNK = 48, DEPTH = 256, DEPTH_LISTED = 64 };
 
 /* Rows of A that are looked at, and how many numbers in 8 must be 0: of them, that the
  * others are looked at; of a chunk, that only what is not 0 is multiplied. */
@@ -35,7 +34,7 @@ enum { LISTED_VECTORS = 3 };
 
 /* One bit for each number of a row of A's block, set where it is not 0. */
 struct lists {
-    uint64_t words[CHUNK][WORDS];
+    uint64_t bits[CHUNK];
     size_t count; /* of bits that are set */
     /* Of A, where that is stored transposed; panels of B follow. */
     _Alignas(LANES * sizeof(float)) float rows[CHUNK][DEPTH_LISTED];
@@ -115,24 +114,35 @@ NASTL_HOT_INLINE void transpose_registers(__m512 r[LANES])
     }
 }
 
+/* The same of what is stored: `rows` and `columns` of `in`, the rest zeros; rows of `out`
+ * are whole vectors. */
+NASTL_HOT_INLINE void transpose_block(float *out, size_t out_stride, const float *in,
+                                      size_t stride, size_t rows, size_t columns)
+{
+    __m512 r[LANES];
+#pragma GCC unroll 16
+    for (size_t a = 0; a < LANES; a++)
+        r[a] = a < rows ? _mm512_maskz_loadu_ps(first_lanes(columns), in + a * stride)
+                        : _mm512_setzero_ps();
+    transpose_registers(r);
+#pragma GCC unroll 16
+    for (size_t a = 0; a < LANES; a++)
+        if (a < columns)
+            _mm512_storeu_ps(out + a * out_stride, r[a]);
+}
+
 /* out (columns, rows) = in^T, rows of `out` filled up with zeros to whole vectors. */
 static void transpose(float *out, size_t out_stride, const float *in, size_t stride,
                       size_t rows, size_t columns)
 {
     for (size_t i = 0; i < rows; i += LANES)
         for (size_t j = 0; j < columns; j += LANES) {
-            const __mmask16 lanes = first_lanes(columns - j);
-            __m512 r[LANES];
-#pragma GCC unroll 16
-            for (size_t a = 0; a < LANES; a++)
-                r[a] = i + a < rows
-                           ? _mm512_maskz_loadu_ps(lanes, in + (i + a) * stride + j)
-                           : _mm512_setzero_ps();
-            transpose_registers(r);
-#pragma GCC unroll 16
-            for (size_t a = 0; a < LANES; a++)
-                if (j + a < columns)
-                    _mm512_storeu_ps(out + (j + a) * out_stride + i, r[a]);
+            float *to = out + j * out_stride + i;
+            const float *from = in + i * stride + j;
+            if (i + LANES <= rows && j + LANES <= columns)
+                transpose_block(to, out_stride, from, stride, LANES, LANES);
+            else
+                transpose_block(to, out_stride, from, stride, rows - i, columns - j);
         }
 }
 
@@ -140,9 +150,9 @@ static void copy(float *out, const float *in, size_t stride, size_t rows, size_t
 {
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < columns; j += LANES)
-            _mm512_store_ps(out + i * PANEL + j,
-                            _mm512_maskz_loadu_ps(first_lanes(columns - j),
-                                                  in + i * stride + j));
+            _mm512_store_ps(
+                out + i * PANEL + j,
+                _mm512_maskz_loadu_ps(first_lanes(columns - j), in + i * stride + j));
 }
 
 /* B's rows k0 … k0 + depth - 1 in panels; B itself where it is one. */
@@ -187,8 +197,8 @@ NASTL_HOT_INLINE void end(const struct place *at, const __m512 sum[VECTORS], siz
         const __mmask16 lanes = v + 1 < vectors ? (__mmask16)0xffff : at->tail;
         __m512 y = at->relu ? _mm512_max_ps(_mm512_setzero_ps(), sum[v]) : sum[v];
         if (at->mask) {
-            const __m512 mask = _mm512_maskz_loadu_ps(
-                lanes, at->mask + row * at->stride + v * LANES);
+            const __m512 mask =
+                _mm512_maskz_loadu_ps(lanes, at->mask + row * at->stride + v * LANES);
             const __mmask16 kept =
                 _mm512_cmp_ps_mask(mask, _mm512_setzero_ps(), _CMP_GT_OQ);
             y = _mm512_maskz_mov_ps(kept, y);
@@ -212,9 +222,8 @@ NASTL_HOT_INLINE void tile(const struct place *at, struct operand a, size_t row,
         for (size_t r = 0; r < rows; r++)
 #pragma GCC unroll 4
             for (size_t v = 0; v < vectors; v++)
-                sum[r][v] =
-                    _mm512_fmadd_ps(_mm512_set1_ps(x[r * a.row + k * a.column]),
-                                    _mm512_load_ps(b + v * LANES), sum[r][v]);
+                sum[r][v] = _mm512_fmadd_ps(_mm512_set1_ps(x[r * a.row + k * a.column]),
+                                            _mm512_load_ps(b + v * LANES), sum[r][v]);
     }
 #pragma GCC unroll 6
     for (size_t r = 0; r < rows; r++)
@@ -237,29 +246,33 @@ static void multiply(const struct place *at, struct operand a, size_t rows,
                      size_t vectors)
 {
     switch (vectors) {
-    case 1: tiles(at, a, rows, 1); break;
-    case 2: tiles(at, a, rows, 2); break;
-    case 3: tiles(at, a, rows, 3); break;
-    default: tiles(at, a, rows, VECTORS); break;
+    case 1:
+        tiles(at, a, rows, 1);
+        break;
+    case 2:
+        tiles(at, a, rows, 2);
+        break;
+    case 3:
+        tiles(at, a, rows, 3);
+        break;
+    default:
+        tiles(at, a, rows, VECTORS);
+        break;
     }
 }
 
 /* ---- lists ---- */
 
-/* A NaN is not 0. Returns how many are set. */
-static size_t list_row(uint64_t words[WORDS], const float *x, size_t depth)
+/* A NaN is not 0. */
+static uint64_t list_row(const float *x, size_t depth)
 {
-    size_t count = 0;
-    for (size_t w = 0; w < WORDS; w++)
-        words[w] = 0;
+    uint64_t bits = 0;
     for (size_t k = 0; k < depth; k += LANES) {
         const __m512 v = _mm512_maskz_loadu_ps(first_lanes(depth - k), x + k);
         const uint64_t kept = _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ);
-        words[k / WORD] |= kept << k % WORD;
+        bits |= kept << k;
     }
-    for (size_t w = 0; w < WORDS; w++)
-        count += (size_t)__builtin_popcountll(words[w]);
-    return count;
+    return bits;
 }
 
 /* Returns the rows of A's block, which are as far apart as `row` says. */
@@ -271,8 +284,10 @@ static struct operand list_rows(struct lists *lists, const struct nastl_matmul_p
         a = (struct operand){.at = lists->rows[0], .row = DEPTH_LISTED, .column = 1};
     }
     lists->count = 0;
-    for (size_t r = 0; r < rows; r++)
-        lists->count += list_row(lists->words[r], a.at + r * a.row, depth);
+    for (size_t r = 0; r < rows; r++) {
+        lists->bits[r] = list_row(a.at + r * a.row, depth);
+        lists->count += (size_t)__builtin_popcountll(lists->bits[r]);
+    }
     return a;
 }
 
@@ -282,19 +297,14 @@ NASTL_HOT_INLINE void listed_rows(const struct place *at, struct operand a,
     for (size_t r = 0; r < rows; r++) {
         __m512 sum[VECTORS];
         begin(sum, at, r, vectors);
-        for (size_t w = 0; w * WORD < at->depth; w++) {
-            const float *x = a.at + r * a.row + w * WORD;
-            const float *panel = at->panel + w * WORD * PANEL;
-            for (uint64_t left = lists->words[r][w]; left; left &= left - 1) {
-                const size_t k = (size_t)__builtin_ctzll(left);
-                const __m512 factor = _mm512_set1_ps(x[k]);
-                const float *b = panel + k * PANEL;
-                __asm__("" : "+r"(b)); /* one address, not one each vector */
+        for (uint64_t left = lists->bits[r]; left; left &= left - 1) {
+            const size_t k = (size_t)__builtin_ctzll(left);
+            const __m512 factor = _mm512_set1_ps(a.at[r * a.row + k]);
+            const float *b = at->panel + k * PANEL;
+            __asm__("" : "+r"(b)); /* one address, not one each vector */
 #pragma GCC unroll 4
-                for (size_t v = 0; v < vectors; v++)
-                    sum[v] =
-                        _mm512_fmadd_ps(factor, _mm512_load_ps(b + v * LANES), sum[v]);
-            }
+            for (size_t v = 0; v < vectors; v++)
+                sum[v] = _mm512_fmadd_ps(factor, _mm512_load_ps(b + v * LANES), sum[v]);
         }
         end(at, sum, r, vectors);
     }
@@ -322,8 +332,8 @@ static bool is_sparse(const struct nastl_matmul_params *p, const float *a)
         for (size_t c = 0; c < width; c += LANES) {
             const __mmask16 lanes = first_lanes(width - c);
             const __m512 v = _mm512_maskz_loadu_ps(lanes, a + r * p->lda + c);
-            zeros += (size_t)_mm_popcnt_u32(_mm512_mask_cmp_ps_mask(
-                lanes, v, _mm512_setzero_ps(), _CMP_EQ_OQ));
+            zeros += (size_t)_mm_popcnt_u32(
+                _mm512_mask_cmp_ps_mask(lanes, v, _mm512_setzero_ps(), _CMP_EQ_OQ));
         }
     return 8 * zeros >= ZEROS * seen;
 }
