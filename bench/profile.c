@@ -16,12 +16,12 @@
 #include "base/error.h"
 #include "base/stat.h"
 #include "nn/kernel.h"
-#include "nn/loss.h"
+#include "nn/loss_form.h"
 #include "nn/net_impl.h"
 #include "nn/optim.h"
 #include "subject.h"
 
-enum { OPS_MOST = 128, ROWS = 10240, RUNS_MOST = 4096 };
+enum { OPS_MOST = 128, ROWS = 10240, MEMBERS_MOST = 32, RUNS_MOST = 4096 };
 static const double SECONDS = 0.7;  /* a case */
 static const double LEAST = 0.5e-2; /* share that is worth a word */
 
@@ -36,7 +36,8 @@ struct profile {
     size_t group_count, part;
     float *grads, *part_grads, *m, *v;
     uint64_t steps;
-    float labels[ROWS];
+    float labels[ROWS * MEMBERS_MOST]; /* each member has its loss */
+    struct nastl_loss_form form;
     int64_t spent[PARTS]; /* ns, in the run that is going on */
     double all[PARTS][RUNS_MOST];
     size_t runs, optimised; /* columns of `all`: of its last row, of the others */
@@ -100,6 +101,7 @@ static int create(const char *name)
     profile.v = nastl_alloc_aligned(net->trainable, sizeof(float));
     if (!profile.grads || !profile.part_grads || !profile.m || !profile.v)
         return nastl_error_nomem("a profile");
+    TRY(nastl_loss_form_init(&profile.form, &profile.subject.params, SUBJECT_CLASSES));
     TRY(nastl_groups_create(&profile.groups, &profile.group_count, net,
                             &profile.subject.params.recipe));
     const struct nastl_block params = {.data = net->params, .at = net->at};
@@ -112,6 +114,7 @@ static int create(const char *name)
 static void destroy(void)
 {
     nastl_plan_destroy(profile.plan);
+    nastl_loss_form_finish(&profile.form);
     free(profile.groups);
     free(profile.grads);
     free(profile.part_grads);
@@ -126,10 +129,12 @@ static int run_plan(const struct nastl_step *step, size_t batch)
     struct nastl_plan *plan = profile.plan;
     TRY(nastl_plan_forward(plan, step));
     const int64_t start = nastl_clock_nanoseconds();
-    for (size_t i = 0; i < step->count; i++)
-        profile.labels[i] = profile.subject.y[step->rows[i]];
-    nastl_loss_gradient(NASTL_LOSS_CROSS_ENTROPY, plan->output_delta, plan->output,
-                        profile.labels, step->count, plan->batch, SUBJECT_CLASSES);
+    const size_t members = plan->members;
+    for (size_t i = 0; i < step->count * members; i++)
+        profile.labels[i] = profile.subject.y[step->rows[i / members]];
+    nastl_loss_form_gradient(&profile.form, plan->output_delta, plan->output,
+                             profile.labels, step->count * members, plan->batch * members,
+                             SUBJECT_CLASSES);
     profile.spent[LOSS] += nastl_clock_nanoseconds() - start;
     TRY(nastl_plan_backward(plan, step));
     if (step->count == batch)

@@ -3,17 +3,21 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "space/space.h"
 
 /* An epoch of a transformer, one step, is to end within a slice. */
 enum { TOKEN_ROWS = 256 };
 
 struct size {
     unsigned layers, width, batch;
-    bool tokens; /* ft-wW */
+    bool tokens;  /* ft-wW */
+    bool members; /* tabm-hH */
+    bool preset;  /* realmlp */
 };
 
 static int parse(struct size *out, const char *name)
@@ -28,8 +32,15 @@ static int parse(struct size *out, const char *name)
     *out = (struct size){.batch = 256, .tokens = true};
     if (sscanf(name, "ft-w%u%n", &out->width, &end) == 1 && !name[end])
         return 0;
+    *out = (struct size){.layers = 3, .batch = 256, .members = true};
+    if (sscanf(name, "tabm-h%u%n", &out->width, &end) == 1 && !name[end])
+        return 0;
+    *out = (struct size){.preset = true};
+    if (strcmp(name, "realmlp") == 0)
+        return 0;
     return nastl_error(NASTL_ENOTSUP,
-                       "'%s': no such network here; name mlp-hH-bB, mlp-LxH or ft-wW",
+                       "'%s': no such network here; name mlp-hH-bB, mlp-LxH, ft-wW, "
+                       "tabm-hH or realmlp",
                        name);
 }
 
@@ -50,9 +61,48 @@ static int describe_perceptron(struct nastl_candidate *candidate, const struct s
     return nastl_candidate_set(candidate, "mlp.width", NULL, size->width);
 }
 
+/* 32 members with scales of their own, on embeddings of 12 numbers a column. */
+static int describe_ensemble(struct nastl_candidate *candidate, const struct size *size)
+{
+    TRY(nastl_candidate_set(candidate, "family", "tabm", 0));
+    TRY(nastl_candidate_set(candidate, "input.numeric_embedding", "piecewise_linear", 0));
+    TRY(nastl_candidate_set(candidate, "input.embedding_width", NULL, 12));
+    TRY(nastl_candidate_set(candidate, "tabm.kind", "full", 0));
+    TRY(nastl_candidate_set(candidate, "tabm.layers", NULL, size->layers));
+    TRY(nastl_candidate_set(candidate, "tabm.dropout", NULL, 0.1));
+    return nastl_candidate_set(candidate, "tabm.width", NULL, size->width);
+}
+
+static int describe_network(struct nastl_candidate *candidate, const struct size *size)
+{
+    return (size->tokens    ? describe_transformer
+            : size->members ? describe_ensemble
+                            : describe_perceptron)(candidate, size);
+}
+
+/* In a preset everything is fixed. */
+static int describe_preset(struct nastl_candidate *candidate)
+{
+    struct nastl_space *space;
+    struct nastl_point *point;
+    struct nastl_rng rng;
+    nastl_rng_init(&rng, 1, 0, NASTL_RNG_TEST);
+    TRY(nastl_space_preset(&space, "realmlp", false));
+    int status = nastl_point_create(&point, space);
+    if (status == 0) {
+        nastl_space_sample(space, &rng, point);
+        status = nastl_point_candidate(candidate, space, point);
+        nastl_point_destroy(point);
+    }
+    nastl_space_destroy(space);
+    return status;
+}
+
 static int describe(struct nastl_candidate *candidate, const struct size *size)
 {
-    TRY((size->tokens ? describe_transformer : describe_perceptron)(candidate, size));
+    if (size->preset)
+        return describe_preset(candidate);
+    TRY(describe_network(candidate, size));
     TRY(nastl_candidate_set(candidate, "training.batch_size", NULL, size->batch));
     TRY(nastl_candidate_set(candidate, "training.weight_decay", NULL, 1e-2));
     return nastl_candidate_set(candidate, "training.clip", NULL, 0.0);

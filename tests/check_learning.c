@@ -1,12 +1,9 @@
 /* check_learning.c: losses, the optimiser and its groups of parameters against their
  * formulas. The seed is printed; NASTL_TEST_SEED sets another.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "net_toy.h"
+#include "check_rig.h"
 
 #include <math.h>
-#include <stdio.h>
-
-#include <omp.h>
 
 #include "base/alloc.h"
 #include "base/error.h"
@@ -14,7 +11,6 @@
 #include "nn/loss.h"
 #include "nn/net_impl.h"
 #include "nn/optim.h"
-#include "oracle.h"
 
 /* The largest error relative to the largest number of a block: float sums over a few
  * hundred terms, each rounded to 6e-8. */
@@ -22,46 +18,12 @@ static const double TOLERANCE = 1e-5;
 
 enum { SHAPES = 12 };
 
-static uint64_t test_seed;
-
-static struct nastl_rng stream(uint32_t trial)
-{
-    struct nastl_rng rng;
-    nastl_rng_init(&rng, test_seed, trial, NASTL_RNG_TEST);
-    return rng;
-}
-
-static size_t between(struct nastl_rng *rng, size_t low, size_t high)
-{
-    return low + (size_t)nastl_rng_below(rng, high - low + 1);
-}
-
-static void fill_normal(float *x, size_t n, struct nastl_rng *rng)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)nastl_rng_normal(rng);
-}
-
-/* `scale`: numbers below count as that large. */
-static void assert_close(const float *got, const double *wanted, size_t n, double scale,
-                         const char *what)
-{
-    double most = scale, error = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        most = fmax(most, fabs(wanted[i]));
-        error = fmax(error, fabs((double)got[i] - wanted[i]));
-        assert_true(isfinite(got[i]));
-    }
-    if (error > TOLERANCE * most)
-        fail_msg("%s: off by %g of %g", what, error, most);
-}
-
 /* ---- losses ---- */
 
 static void losses_are_as_the_oracle(void **state)
 {
     (void)state;
-    struct nastl_rng rng = stream(13);
+    struct nastl_rng rng = check_stream(13);
     for (int loss = 0; loss < NASTL_LOSS_COUNT; loss++) {
         for (int i = 0; i < SHAPES; i++) {
             const size_t n = between(&rng, 1, 90), batch = n + between(&rng, 0, 5);
@@ -78,7 +40,7 @@ static void losses_are_as_the_oracle(void **state)
             assert_true(fabs(nastl_loss_gradient((enum nastl_loss)loss, delta, outputs, y,
                                                  n, batch, c) -
                              sum) < TOLERANCE * (sum + 1.0));
-            assert_close(delta, wanted, batch * c, 1.0 / (double)n,
+            assert_close(delta, wanted, batch * c, 1.0 / (double)n, TOLERANCE,
                          "gradient of the loss");
             assert_true(
                 fabs(nastl_loss_value((enum nastl_loss)loss, delta, outputs, y, n, c) -
@@ -122,7 +84,7 @@ static void adamw_is_as_the_formula(void **state)
         {.at = 0, .count = DECAYED, .rate = 1.0, .decay = 1.0, .epsilon = 1.0},
         {.at = DECAYED, .count = FAST - DECAYED, .rate = 1.0, .epsilon = 1.0},
         {.at = FAST, .count = N - FAST, .rate = 6.0, .decay = 6.0, .epsilon = 1.0}};
-    struct nastl_rng rng = stream(14);
+    struct nastl_rng rng = check_stream(14);
     const struct nastl_recipe recipe = {
         .learning_rate = 0.01, .weight_decay = 0.1, .beta1 = 0.9, .beta2 = 0.999};
     struct nastl_recipe fast = recipe;
@@ -140,13 +102,13 @@ static void adamw_is_as_the_formula(void **state)
                          i < DECAYED || i >= FAST ? 0.1 : 0.0, i < FAST ? &recipe : &fast,
                          t);
     }
-    assert_close(p, wanted, N, 1.0, "parameters");
+    assert_close(p, wanted, N, 1.0, TOLERANCE, "parameters");
 }
 
 static void clipping_bounds_the_norm(void **state)
 {
     (void)state;
-    struct nastl_rng rng = stream(15);
+    struct nastl_rng rng = check_stream(15);
     float g[5000];
     double squares = 0.0;
     fill_normal(g, 5000, &rng);
@@ -241,10 +203,7 @@ static void groups_have_the_factors_of_the_recipe(void **state)
 
 int main(void)
 {
-    omp_set_num_threads(1);
-    const char *given = getenv("NASTL_TEST_SEED");
-    test_seed = given ? strtoull(given, NULL, 10) : 20240302;
-    print_message("NASTL_TEST_SEED=%llu\n", (unsigned long long)test_seed);
+    check_begin();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_are_as_the_oracle),
         cmocka_unit_test(losses_of_extreme_outputs_are_finite),

@@ -1,17 +1,13 @@
 /* check_ops.c: every operator of the engine against the plain oracle, on random shapes
  * with fewer and as many rows as planned; products against three loops. The seed is
  * printed; NASTL_TEST_SEED sets another. SPDX-License-Identifier: Apache-2.0 */
-#include "net_toy.h"
+#include "check_rig.h"
 
 #include <math.h>
-#include <stdio.h>
-
-#include <omp.h>
 
 #include "nn/dnnl.h"
 #include "nn/kernel.h"
 #include "nn/net_impl.h"
-#include "oracle.h"
 
 /* The largest error relative to the largest number of a block: float sums over a few
  * hundred terms, each rounded to 6e-8. */
@@ -22,43 +18,9 @@ static const double KINK = 1e-6;
 
 enum { SHAPES = 12 };
 
-static uint64_t test_seed;
-
-static struct nastl_rng stream(uint32_t trial)
-{
-    struct nastl_rng rng;
-    nastl_rng_init(&rng, test_seed, trial, NASTL_RNG_TEST);
-    return rng;
-}
-
-static size_t between(struct nastl_rng *rng, size_t low, size_t high)
-{
-    return low + (size_t)nastl_rng_below(rng, high - low + 1);
-}
-
-static void fill_normal(float *x, size_t n, struct nastl_rng *rng)
-{
-    for (size_t i = 0; i < n; i++)
-        x[i] = (float)nastl_rng_normal(rng);
-}
-
 /* Gradients are sums of terms up to this size, which may cancel: a bias before a batch
  * norm has a gradient of 0, and only rounding errors are left of it. */
 static const double TERMS = 20.0;
-
-/* `scale`: numbers below count as that large. */
-static void assert_close(const float *got, const double *wanted, size_t n, double scale,
-                         const char *what)
-{
-    double most = scale, error = 0.0;
-    for (size_t i = 0; i < n; i++) {
-        most = fmax(most, fabs(wanted[i]));
-        error = fmax(error, fabs((double)got[i] - wanted[i]));
-        assert_true(isfinite(got[i]));
-    }
-    if (error > TOLERANCE * most)
-        fail_msg("%s: off by %g of %g", what, error, most);
-}
 
 /* ---- a small network in training ---- */
 
@@ -75,19 +37,6 @@ struct rig {
 
 /* Adds the nodes to be tested after node `from`; returns the last. */
 typedef size_t (*add_nodes)(struct nastl_graph *graph, size_t from, size_t width);
-
-/* Every parameter differs from what nastl_net_init() gives, norms too. */
-static void draw_params(struct nastl_net *net, struct nastl_rng *rng)
-{
-    nastl_net_init(net, test_seed, 0);
-    for (size_t i = 0; i < nastl_net_tensor_count(net); i++) {
-        const struct nastl_tensor *t = nastl_net_tensor(net, i);
-        for (size_t j = 0; j < t->shape[0] * t->shape[1]; j++)
-            t->data[j] += t->rank == 1 || t->shape[0] == 1
-                              ? 0.5f * (float)nastl_rng_uniform(rng)
-                              : 0.0f;
-    }
-}
 
 static void rig_plan(struct rig *rig, size_t batch, bool training)
 {
@@ -108,14 +57,15 @@ static void rig_create(struct rig *rig, const struct nastl_shape *shape, add_nod
     add(rig->graph, nastl_graph_input(rig->graph), width);
     assert_false(rig->graph->failed);
     assert_int_equal(nastl_net_create(&rig->net, rig->graph), 0);
-    draw_params(rig->net, rng);
+    nastl_net_init(rig->net, check_seed(), 0);
+    draw_statistics(rig->net, rng);
     rig_plan(rig, batch, training);
     const size_t total = 2 * count + 3;
     toy_xy_create(&rig->xy, shape, total, nastl_rng_u32(rng));
     rig->rows = toy_rows(total);
     nastl_rng_shuffle(rng, rig->rows, total);
     rig->step = (struct nastl_step){
-        .xy = &rig->xy, .rows = rig->rows, .count = count, .seed = test_seed};
+        .xy = &rig->xy, .rows = rig->rows, .count = count, .seed = check_seed()};
     oracle_create(&rig->oracle, rig->net, count);
 }
 
@@ -135,7 +85,7 @@ static void check_forward(struct rig *rig, bool training)
     oracle_forward(&rig->oracle, &rig->xy, rig->rows, rig->step.count, training);
     assert_close(rig->plan->output, oracle_output(&rig->oracle),
                  rig->step.count * rig->plan->members * rig->graph->shape.outputs, 1.0,
-                 "outputs");
+                 TOLERANCE, "outputs");
 }
 
 static void check_tensors(struct rig *rig)
@@ -145,7 +95,7 @@ static void check_tensors(struct rig *rig)
         const bool trained = nastl_role_trainable(spec->role);
         assert_close(trained ? rig->grads + rig->net->at[i] : rig->net->tensors[i].data,
                      trained ? rig->oracle.grad[i] : rig->oracle.param[i],
-                     nastl_tensor_size(spec), TERMS, spec->name);
+                     nastl_tensor_size(spec), TERMS, TOLERANCE, spec->name);
     }
 }
 
@@ -169,7 +119,7 @@ static void check_backward(struct rig *rig, struct nastl_rng *rng)
  * three numbers cancels nearly all of a gradient, and leaves rounding errors. */
 static void check_nodes(add_nodes add, uint32_t trial, size_t least, bool keeps_width)
 {
-    struct nastl_rng rng = stream(trial);
+    struct nastl_rng rng = check_stream(trial);
     for (int i = 0; i < SHAPES; i++) {
         const size_t cardinality[] = {between(&rng, 1, 16), between(&rng, 17, 60)};
         const size_t width = between(&rng, least, 80);
@@ -495,7 +445,7 @@ static size_t add_dropout(struct nastl_graph *graph, size_t from, size_t width)
 static void dropout_drops_its_share(void **state)
 {
     (void)state;
-    struct nastl_rng rng = stream(10);
+    struct nastl_rng rng = check_stream(10);
     const struct nastl_shape shape = {.numeric = 20, .outputs = 77};
     struct rig rig;
     rig_create(&rig, &shape, add_dropout, 77, 101, 101, true, &rng);
@@ -507,7 +457,7 @@ static void dropout_drops_its_share(void **state)
 static void dropout_masks_belong_to_the_step(void **state)
 {
     (void)state;
-    struct nastl_rng rng = stream(11);
+    struct nastl_rng rng = check_stream(11);
     const struct nastl_shape shape = {.numeric = 20, .outputs = 64};
     const size_t n = 64 * 64;
     struct rig rig;
@@ -567,7 +517,7 @@ static void check_product(struct nastl_dnnl *dnnl, const struct nastl_matmul_par
                      0);
     assert_int_equal(nastl_matmul_run(product), 0);
     naive_product(wanted, a, b, p->bias ? bias : NULL, p);
-    assert_close(c, wanted, nc, 1.0, "product");
+    assert_close(c, wanted, nc, 1.0, TOLERANCE, "product");
     nastl_matmul_destroy(product);
     free(scratch);
     free(wanted);
@@ -581,7 +531,7 @@ static void check_product(struct nastl_dnnl *dnnl, const struct nastl_matmul_par
 static void products_are_as_three_loops(void **state)
 {
     (void)state;
-    struct nastl_rng rng = stream(12);
+    struct nastl_rng rng = check_stream(12);
     struct nastl_dnnl *dnnl;
     assert_int_equal(nastl_dnnl_create(&dnnl), 0);
     for (unsigned i = 0; i < 64; i++) {
@@ -603,10 +553,7 @@ static void products_are_as_three_loops(void **state)
 
 int main(void)
 {
-    omp_set_num_threads(1);
-    const char *given = getenv("NASTL_TEST_SEED");
-    test_seed = given ? strtoull(given, NULL, 10) : 20240229;
-    print_message("NASTL_TEST_SEED=%llu\n", (unsigned long long)test_seed);
+    check_begin();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exponential_is_exact),
         cmocka_unit_test(products_are_as_three_loops),

@@ -106,7 +106,7 @@ static int train(const struct toy *toy, struct nastl_net *net)
         .train_count = TRAIN,
         .valid_count = TOY_ROWS - TRAIN,
     };
-    TRY(nastl_net_fit(net, &toy->xy, toy->rows, TRAIN));
+    TRY(nastl_net_fit(net, &toy->xy, toy->y, toy->rows, TRAIN));
     TRY(nastl_train(&result, net, &params));
     return nastl_net_prepare_row(net);
 }

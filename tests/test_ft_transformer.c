@@ -1,7 +1,7 @@
 /* test_ft_transformer.c: the transformer over feature tokens: what it is made of and
  * costs, what is refused, training in parts of a batch, dropout, single rows, warm
  * starts. SPDX-License-Identifier: Apache-2.0 */
-#include "net_toy.h"
+#include "train_toy.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "nn/attention.h"
 #include "nn/net_impl.h"
-#include "nn/trainer.h"
 #include "transfer/warm.h"
 
 static const size_t cardinality[] = {3, 50};
@@ -153,43 +152,17 @@ static void columns_of_one_kind_are_enough(void **state)
 
 enum { ROWS = 96 };
 
-struct training {
-    struct toy_net toy;
-    struct nastl_xy xy;
-    float *y;
-    int32_t *rows;
-    struct nastl_trainer *trainer;
-};
-
-static void training_init(struct training *t, const char *const *settings,
-                          const struct nastl_shape *shape, size_t batch)
+static void training_create(struct toy_training *t, const char *const *settings,
+                            const struct nastl_shape *shape, size_t batch)
 {
-    toy_net_create(&t->toy, settings, shape, 3);
-    toy_xy_create(&t->xy, shape, ROWS, 4);
-    t->y = toy_labels(NASTL_LOSS_CROSS_ENTROPY, ROWS, shape->outputs, 5);
+    const struct nastl_recipe recipe = {.learning_rate = 3e-3,
+                                        .beta1 = 0.9,
+                                        .beta2 = 0.999,
+                                        .batch_size = batch,
+                                        .max_epochs = 20};
+    toy_training_create(t, settings, shape, &recipe, ROWS, ROWS, 3);
     for (size_t i = 0; i < ROWS; i++) /* something to learn */
         t->y[i] = t->xy.x[i * shape->numeric] > 0.0f ? 1.0f : 0.0f;
-    t->rows = toy_rows(ROWS);
-    const struct nastl_train_params params = {.recipe = {.learning_rate = 3e-3,
-                                                         .beta1 = 0.9,
-                                                         .beta2 = 0.999,
-                                                         .batch_size = batch,
-                                                         .max_epochs = 20},
-                                              .loss = NASTL_LOSS_CROSS_ENTROPY,
-                                              .xy = &t->xy,
-                                              .y = t->y,
-                                              .train = t->rows,
-                                              .train_count = ROWS};
-    assert_int_equal(nastl_trainer_create(&t->trainer, t->toy.net, &params), 0);
-}
-
-static void training_finish(struct training *t)
-{
-    nastl_trainer_destroy(t->trainer);
-    free(t->y);
-    free(t->rows);
-    toy_xy_destroy(&t->xy);
-    toy_net_destroy(&t->toy);
 }
 
 /* Wide enough that a batch of 96 is cut; the parts add up to what a plan of the whole
@@ -199,9 +172,10 @@ static void parts_make_the_step_of_the_whole_batch(void **state)
     (void)state;
     enum { COUNT = 83 };
     const struct nastl_shape shape = {.numeric = 70, .outputs = 3};
-    struct training t;
+    struct toy_training t;
+    struct nastl_trainer *trainer;
     double loss = 0.0;
-    training_init(&t, FT("ft_transformer.token_width=64", NO_DROPOUT), &shape, ROWS);
+    training_create(&t, FT("ft_transformer.token_width=64", NO_DROPOUT), &shape, ROWS);
     struct nastl_net *net = t.toy.net;
     assert_true(nastl_net_part(net, ROWS) < ROWS);
     const struct nastl_block params = {.data = net->params, .at = net->at};
@@ -222,9 +196,10 @@ static void parts_make_the_step_of_the_whole_batch(void **state)
                     COUNT);
     }
     assert_int_equal(nastl_plan_backward(plan, &step), 0);
-    assert_int_equal(nastl_trainer_step(t.trainer, t.rows, COUNT, &loss), 0);
+    assert_int_equal(nastl_trainer_create(&trainer, net, &t.params), 0);
+    assert_int_equal(nastl_trainer_step(trainer, t.rows, COUNT, &loss), 0);
     for (size_t i = 0; i < t.toy.graph->tensor_count; i++) {
-        const float *got = nastl_trainer_gradient(t.trainer, i);
+        const float *got = nastl_trainer_gradient(trainer, i);
         const float *wanted = grads.data + net->at[i];
         for (size_t j = 0; j < nastl_tensor_size(&t.toy.graph->tensors[i]); j++)
             if (!(fabsf(got[j] - wanted[j]) < 1e-5f))
@@ -233,7 +208,17 @@ static void parts_make_the_step_of_the_whole_batch(void **state)
     }
     nastl_plan_destroy(plan);
     free(grads.data);
-    training_finish(&t);
+    nastl_trainer_destroy(trainer);
+    toy_training_destroy(&t);
+}
+
+/* The losses of the first and the last epoch. */
+static bool note_losses(size_t epoch, double train_loss, double score, void *payload)
+{
+    double *losses = payload;
+    (void)score;
+    losses[epoch > 1] = train_loss;
+    return true;
 }
 
 static void training_learns_and_repeats(void **state)
@@ -242,18 +227,16 @@ static void training_learns_and_repeats(void **state)
     const struct nastl_shape shape = mixed_shape();
     float first[2] = {0.0f};
     for (int run = 0; run < 2; run++) {
-        struct training t;
-        training_init(&t, FT("ft_transformer.token_width=16", "ft_transformer.heads=2"),
-                      &shape, 32);
-        double start = 0.0;
-        while (!nastl_trainer_done(t.trainer)) {
-            assert_int_equal(nastl_trainer_epoch(t.trainer), 0);
-            const struct nastl_trainer_state *now = nastl_trainer_state(t.trainer);
-            start = now->epoch == 1 ? now->train_loss : start;
-        }
-        assert_true(nastl_trainer_state(t.trainer)->train_loss < 0.5 * start);
+        struct toy_training t;
+        double losses[2] = {0.0};
+        training_create(&t, FT("ft_transformer.token_width=16", "ft_transformer.heads=2"),
+                        &shape, 32);
+        t.params.epoch = note_losses;
+        t.params.epoch_payload = losses;
+        toy_train(&t);
+        assert_true(losses[1] < 0.5 * losses[0]);
         first[run] = nastl_net_find(t.toy.net, "head.weight")->data[0];
-        training_finish(&t);
+        toy_training_destroy(&t);
     }
     assert_true(first[0] == first[1]);
 }

@@ -1,7 +1,7 @@
 /* test_realmlp.c: what makes a RealMLP: layers that are fitted to rows, the neural
  * tangent kernel's parametrisation, schedules of dropout, which epoch is kept; and the
  * presets. SPDX-License-Identifier: Apache-2.0 */
-#include "net_toy.h"
+#include "train_toy.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +12,6 @@
 #include "base/error.h"
 #include "nn/net_impl.h"
 #include "nn/optim.h"
-#include "nn/trainer.h"
 #include "space/space.h"
 
 enum { ROWS = 600, WIDTH = 24 };
@@ -63,7 +62,7 @@ static void fitted_neurons_have_variance_1(void **state)
     int32_t *rows = toy_rows(ROWS);
     toy_net_create(&toy, fitted, &shape, 5);
     toy_xy_create(&xy, &shape, ROWS, 5);
-    assert_int_equal(nastl_net_fit(toy.net, &xy, rows, ROWS), 0);
+    assert_int_equal(nastl_net_fit(toy.net, &xy, NULL, rows, ROWS), 0);
     first_layer(out, toy.net, &xy);
     for (size_t c = 0; c < WIDTH; c++) {
         double mean = 0.0, variance = 0.0, low = INFINITY, high = -INFINITY;
@@ -94,10 +93,10 @@ static void fitting_is_deterministic_and_safe(void **state)
     toy_xy_create(&xy, &shape, ROWS, 5);
     for (size_t i = 0; i < ROWS; i++)
         xy.x[i * shape.numeric] = 0.0f;
-    assert_int_equal(nastl_net_fit(a.net, &xy, rows, ROWS), 0);
-    assert_int_equal(nastl_net_fit(b.net, &xy, rows, ROWS), 0);
+    assert_int_equal(nastl_net_fit(a.net, &xy, NULL, rows, ROWS), 0);
+    assert_int_equal(nastl_net_fit(b.net, &xy, NULL, rows, ROWS), 0);
     assert_memory_equal(a.net->params, b.net->params, a.net->total * sizeof(float));
-    assert_int_equal(nastl_net_fit(a.net, &xy, rows, 1), 0);
+    assert_int_equal(nastl_net_fit(a.net, &xy, NULL, rows, 1), 0);
     for (size_t i = 0; i < a.net->total; i++)
         assert_true(isfinite(a.net->params[i]));
     toy_xy_destroy(&xy);
@@ -117,7 +116,7 @@ static void fitting_survives_allocation_failure(void **state)
     toy_xy_create(&xy, &shape, ROWS, 5);
     for (size_t n = 1; status != 0; n++) {
         nastl_alloc_fail_from(n);
-        status = nastl_net_fit(toy.net, &xy, rows, ROWS);
+        status = nastl_net_fit(toy.net, &xy, NULL, rows, ROWS);
         nastl_alloc_fail_from(0);
         assert_true(status == 0 || status == NASTL_ENOMEM);
     }
@@ -145,38 +144,10 @@ static void ntk_weights_are_drawn_small(void **state)
 
 /* ---- training ---- */
 
-struct rig {
-    struct toy_net toy;
-    struct nastl_xy xy;
-    float *y;
-    int32_t *rows;
-    struct nastl_train_params params;
-};
-
-static void rig_create(struct rig *rig, const char *const *settings,
+static void rig_create(struct toy_training *rig, const char *const *settings,
                        const struct nastl_recipe *recipe)
 {
-    toy_net_create(&rig->toy, settings, &shape, 3);
-    toy_xy_create(&rig->xy, &shape, ROWS, 3);
-    rig->y = toy_labels(NASTL_LOSS_CROSS_ENTROPY, ROWS, 3, 3);
-    rig->rows = toy_rows(ROWS);
-    rig->params = (struct nastl_train_params){.recipe = *recipe,
-                                              .loss = NASTL_LOSS_CROSS_ENTROPY,
-                                              .seed = 4,
-                                              .xy = &rig->xy,
-                                              .y = rig->y,
-                                              .train = rig->rows,
-                                              .train_count = 500,
-                                              .valid = rig->rows + 500,
-                                              .valid_count = 100};
-}
-
-static void rig_destroy(struct rig *rig)
-{
-    toy_net_destroy(&rig->toy);
-    toy_xy_destroy(&rig->xy);
-    free(rig->y);
-    free(rig->rows);
+    toy_training_create(rig, settings, &shape, recipe, ROWS, 500, 3);
 }
 
 static const struct nastl_recipe plain = {.learning_rate = 0.02,
@@ -189,7 +160,7 @@ static const struct nastl_recipe plain = {.learning_rate = 0.02,
 static void dropout_follows_its_schedule(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct toy_training rig;
     rig_create(&rig,
                SETTINGS("mlp.layers=1", "mlp.width=64", "mlp.dropout=0.5",
                         "mlp.activation=mish", "mlp.activation_share=learned"),
@@ -214,7 +185,7 @@ static void dropout_follows_its_schedule(void **state)
     }
     nastl_plan_destroy(plan);
     free(grads);
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 /* Scores are given out in turn. */
@@ -232,14 +203,13 @@ static double next_score(const float *outputs, void *payload)
 
 static size_t kept_epoch(const struct nastl_recipe *recipe, const double *score)
 {
-    struct rig rig;
-    struct nastl_train_result result;
+    struct toy_training rig;
     struct scores scores = {.score = score};
     rig_create(&rig, SETTINGS("mlp.layers=0"), recipe);
     rig.params.score = next_score;
     rig.params.score_payload = &scores;
-    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
-    rig_destroy(&rig);
+    const struct nastl_train_result result = toy_train(&rig);
+    toy_training_destroy(&rig);
     return result.best_epoch;
 }
 
@@ -266,31 +236,13 @@ static void a_restored_window_picks_the_same_epoch(void **state)
 {
     (void)state;
     struct nastl_recipe recipe = plain;
-    struct nastl_trainer *whole, *restored;
-    struct rig a, b;
-    size_t numbers, params;
+    struct toy_training whole, rest;
     recipe.score_window = 3;
-    rig_create(&a, SETTINGS("mlp.layers=1"), &recipe);
-    rig_create(&b, SETTINGS("mlp.layers=1"), &recipe);
-    assert_int_equal(nastl_trainer_create(&whole, a.toy.net, &a.params), 0);
-    assert_int_equal(nastl_trainer_create(&restored, b.toy.net, &b.params), 0);
-    for (int epoch = 0; epoch < 3; epoch++)
-        assert_int_equal(nastl_trainer_epoch(whole), 0);
-    const float *from = nastl_trainer_numbers(whole, &numbers);
-    memcpy(nastl_trainer_numbers(restored, &numbers), from, numbers * sizeof *from);
-    from = nastl_trainer_parameters(whole, &params);
-    memcpy(nastl_trainer_parameters(restored, &params), from, params * sizeof *from);
-    *nastl_trainer_state(restored) = *nastl_trainer_state(whole);
-    for (int epoch = 0; epoch < 3; epoch++) {
-        assert_int_equal(nastl_trainer_epoch(whole), 0);
-        assert_int_equal(nastl_trainer_epoch(restored), 0);
-        assert_true(nastl_trainer_state(whole)->best_score ==
-                    nastl_trainer_state(restored)->best_score);
-    }
-    nastl_trainer_destroy(whole);
-    nastl_trainer_destroy(restored);
-    rig_destroy(&a);
-    rig_destroy(&b);
+    rig_create(&whole, SETTINGS("mlp.layers=1"), &recipe);
+    rig_create(&rest, SETTINGS("mlp.layers=1"), &recipe);
+    toy_check_taken_up(&whole, &rest, 3);
+    toy_training_destroy(&whole);
+    toy_training_destroy(&rest);
 }
 
 /* ---- presets ---- */

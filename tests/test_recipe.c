@@ -1,15 +1,15 @@
 /* test_recipe.c: what a recipe adds to plain training: smoothed labels, weighted classes,
  * schedules, averages of weights.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "net_toy.h"
+#include "train_toy.h"
 
 #include <math.h>
 
 #include <omp.h>
 
 #include "nn/loss_form.h"
+#include "nn/net_impl.h"
 #include "nn/optim.h"
-#include "nn/trainer.h"
 
 enum { N = 40, MOST = 7 };
 
@@ -163,78 +163,65 @@ static void coslog4_has_four_waves(void **state)
 
 /* ---- averages ---- */
 
-enum { ROWS = 150, TRAIN = 100 };
+enum { TRAIN = 100, VALID = 50 };
 
-struct rig {
-    struct toy_net toy;
-    struct nastl_xy xy;
-    float *y;
-    int32_t *rows;
-    struct nastl_train_params params;
-};
-
-static void rig_create(struct rig *rig, size_t average, size_t valid)
+static void rig_create(struct toy_training *rig, size_t average, size_t valid)
 {
     const struct nastl_shape shape = {.numeric = 5, .outputs = 3};
-    toy_net_create(&rig->toy,
-                   SETTINGS("mlp.layers=1", "mlp.width=16", "mlp.normalization=batch"),
-                   &shape, 3);
-    toy_xy_create(&rig->xy, &shape, ROWS, 3);
-    rig->y = toy_labels(NASTL_LOSS_CROSS_ENTROPY, ROWS, 3, 3);
-    rig->rows = toy_rows(ROWS);
-    rig->params =
-        (struct nastl_train_params){.recipe = {.learning_rate = 0.02,
-                                               .beta1 = 0.9,
-                                               .beta2 = 0.99,
-                                               .batch_size = 32,
-                                               .max_epochs = 12,
-                                               .schedule = NASTL_SCHEDULE_COSINE,
-                                               .label_smoothing = 0.1,
-                                               .balanced = true,
-                                               .weight_average = average},
-                                    .loss = NASTL_LOSS_CROSS_ENTROPY,
-                                    .seed = 4,
-                                    .xy = &rig->xy,
-                                    .y = rig->y,
-                                    .train = rig->rows,
-                                    .train_count = TRAIN,
-                                    .valid = rig->rows + TRAIN,
-                                    .valid_count = valid};
+    const struct nastl_recipe recipe = {.learning_rate = 0.02,
+                                        .beta1 = 0.9,
+                                        .beta2 = 0.99,
+                                        .batch_size = 32,
+                                        .max_epochs = 12,
+                                        .schedule = NASTL_SCHEDULE_COSINE,
+                                        .label_smoothing = 0.1,
+                                        .balanced = true,
+                                        .weight_average = average};
+    toy_training_create(
+        rig, SETTINGS("mlp.layers=1", "mlp.width=16", "mlp.normalization=batch"), &shape,
+        &recipe, TRAIN + valid, TRAIN, 3);
 }
 
-static void rig_destroy(struct rig *rig)
+/* The sum of the weights after each epoch but the first ones. */
+struct sum {
+    size_t after; /* so many epochs are left out */
+    double *of;   /* NULL before them */
+};
+
+static void nothing_to_restore(double *seconds, struct nastl_trainer *trainer,
+                               void *payload)
 {
-    toy_net_destroy(&rig->toy);
-    toy_xy_destroy(&rig->xy);
-    free(rig->y);
-    free(rig->rows);
+    (void)seconds, (void)trainer, (void)payload;
+}
+
+static void add_weights(struct nastl_trainer *trainer, double seconds, void *payload)
+{
+    struct sum *sum = payload;
+    size_t total;
+    const float *now = nastl_trainer_parameters(trainer, &total);
+    (void)seconds;
+    if (nastl_trainer_state(trainer)->epoch <= sum->after)
+        return;
+    sum->of = sum->of ? sum->of : calloc(total, sizeof *sum->of);
+    for (size_t i = 0; i < total; i++)
+        sum->of[i] += (double)now[i];
 }
 
 /* Without validation rows: the mean of the last ones, `most` at most and never more than
  * the later half of the 12. */
 static void assert_average(size_t most, size_t epochs)
 {
-    struct rig rig;
-    struct nastl_trainer *trainer;
-    double *sum = NULL;
-    size_t total = 0;
+    struct toy_training rig;
+    struct sum sum = {.after = 12 - epochs};
+    const struct nastl_keeper keeper = {nothing_to_restore, add_weights, &sum};
     rig_create(&rig, most, 0);
-    assert_int_equal(nastl_trainer_create(&trainer, rig.toy.net, &rig.params), 0);
-    while (!nastl_trainer_done(trainer)) {
-        assert_int_equal(nastl_trainer_epoch(trainer), 0);
-        const float *now = nastl_trainer_parameters(trainer, &total);
-        sum = sum ? sum : calloc(total, sizeof *sum);
-        for (size_t i = 0; nastl_trainer_state(trainer)->epoch > 12 - epochs && i < total;
-             i++)
-            sum[i] += (double)now[i];
-    }
-    nastl_trainer_finish(trainer);
-    const float *kept = nastl_trainer_parameters(trainer, &total);
-    for (size_t i = 0; i < total; i++)
-        assert_float_equal(kept[i], sum[i] / (double)epochs, 1e-6);
-    nastl_trainer_destroy(trainer);
-    free(sum);
-    rig_destroy(&rig);
+    rig.params.keeper = &keeper;
+    toy_train(&rig);
+    const struct nastl_net *net = rig.toy.net;
+    for (size_t i = 0; i < net->total; i++)
+        assert_float_equal(net->params[i], sum.of[i] / (double)epochs, 1e-6);
+    free(sum.of);
+    toy_training_destroy(&rig);
 }
 
 static void the_last_epochs_are_averaged(void **state)
@@ -247,12 +234,11 @@ static void the_last_epochs_are_averaged(void **state)
 
 static double best_loss(size_t average, size_t *best_epoch)
 {
-    struct rig rig;
-    struct nastl_train_result result;
-    rig_create(&rig, average, ROWS - TRAIN);
-    assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
+    struct toy_training rig;
+    rig_create(&rig, average, VALID);
+    const struct nastl_train_result result = toy_train(&rig);
     *best_epoch = result.best_epoch;
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
     return -result.score;
 }
 
@@ -271,33 +257,12 @@ static void averaging_never_makes_validation_worse(void **state)
 static void a_restored_average_goes_on_with_the_same_bits(void **state)
 {
     (void)state;
-    struct rig a, b;
-    struct nastl_trainer *whole, *restored;
-    size_t numbers, params;
-    rig_create(&a, 4, ROWS - TRAIN);
-    rig_create(&b, 4, ROWS - TRAIN);
-    assert_int_equal(nastl_trainer_create(&whole, a.toy.net, &a.params), 0);
-    assert_int_equal(nastl_trainer_create(&restored, b.toy.net, &b.params), 0);
-    for (int epoch = 0; epoch < 5; epoch++)
-        assert_int_equal(nastl_trainer_epoch(whole), 0);
-    const float *from = nastl_trainer_numbers(whole, &numbers);
-    memcpy(nastl_trainer_numbers(restored, &numbers), from, numbers * sizeof *from);
-    from = nastl_trainer_parameters(whole, &params);
-    memcpy(nastl_trainer_parameters(restored, &params), from, params * sizeof *from);
-    *nastl_trainer_state(restored) = *nastl_trainer_state(whole);
-    for (int epoch = 0; epoch < 4; epoch++) {
-        assert_int_equal(nastl_trainer_epoch(whole), 0);
-        assert_int_equal(nastl_trainer_epoch(restored), 0);
-    }
-    nastl_trainer_finish(whole);
-    nastl_trainer_finish(restored);
-    assert_memory_equal(nastl_trainer_parameters(whole, &params),
-                        nastl_trainer_parameters(restored, &params),
-                        params * sizeof *from);
-    nastl_trainer_destroy(whole);
-    nastl_trainer_destroy(restored);
-    rig_destroy(&a);
-    rig_destroy(&b);
+    struct toy_training whole, rest;
+    rig_create(&whole, 4, VALID);
+    rig_create(&rest, 4, VALID);
+    toy_check_taken_up(&whole, &rest, 5);
+    toy_training_destroy(&whole);
+    toy_training_destroy(&rest);
 }
 
 /* ---- keys ---- */

@@ -1,6 +1,6 @@
 /* test_train.c: properties of training: it learns, stops, keeps the best, repeats itself.
  * SPDX-License-Identifier: Apache-2.0 */
-#include "net_toy.h"
+#include "train_toy.h"
 
 #include <math.h>
 
@@ -8,9 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/hash.h"
 #include "nn/dnnl.h"
-#include "nn/trainer.h"
 
 static const struct nastl_recipe plain = {.learning_rate = 1e-2,
                                           .beta1 = 0.9,
@@ -86,70 +84,30 @@ static void xor_is_learnt(void **state)
 
 /* ---- a training that can be repeated ---- */
 
-enum { ROWS = 300, TRAIN = 200, VALID = 100 };
-
-struct rig {
-    struct toy_net toy;
-    struct nastl_xy xy;
-    float *y;
-    int32_t *rows;
-    struct nastl_train_params params;
-};
+enum { TRAIN = 200, VALID = 100 };
 
 static const char *const plain_settings[] = {"mlp.layers=2", "mlp.width=24",
                                              "mlp.dropout=0.2", NULL};
 
-static void rig_create(struct rig *rig, const char *const *settings, uint64_t seed)
+static void rig_create(struct toy_training *rig, const char *const *settings,
+                       uint64_t seed)
 {
     static const size_t cardinality[] = {30, 4};
     const struct nastl_shape shape = {
         .numeric = 6, .categorical = 2, .cardinality = cardinality, .outputs = 3};
-    toy_net_create(&rig->toy, settings, &shape, seed);
-    toy_xy_create(&rig->xy, &shape, ROWS, seed);
-    rig->y = toy_labels(NASTL_LOSS_CROSS_ENTROPY, ROWS, 3, seed);
-    rig->rows = toy_rows(ROWS);
-    rig->params = (struct nastl_train_params){.recipe = plain,
-                                              .loss = NASTL_LOSS_CROSS_ENTROPY,
-                                              .seed = seed,
-                                              .trial = 7,
-                                              .xy = &rig->xy,
-                                              .y = rig->y,
-                                              .train = rig->rows,
-                                              .train_count = TRAIN,
-                                              .valid = rig->rows + TRAIN,
-                                              .valid_count = VALID};
+    toy_training_create(rig, settings, &shape, &plain, TRAIN + VALID, TRAIN, seed);
     rig->params.recipe.max_epochs = 8;
     rig->params.recipe.weight_decay = 0.01;
 }
 
-static void rig_destroy(struct rig *rig)
-{
-    toy_net_destroy(&rig->toy);
-    toy_xy_destroy(&rig->xy);
-    free(rig->y);
-    free(rig->rows);
-}
-
-/* All numbers of a network, buffers too, as one hash. */
-static uint64_t weights_hash(const struct nastl_net *net)
-{
-    uint64_t hash = NASTL_HASH_START;
-    for (size_t i = 0; i < nastl_net_tensor_count(net); i++) {
-        const struct nastl_tensor *t = nastl_net_tensor(net, i);
-        hash =
-            nastl_hash_bytes(hash, t->data, t->shape[0] * t->shape[1] * sizeof *t->data);
-    }
-    return hash;
-}
-
 static uint64_t hash_of_training(const char *const *settings, uint64_t seed)
 {
-    struct rig rig;
+    struct toy_training rig;
     struct nastl_train_result result;
     rig_create(&rig, settings, seed);
     assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
-    const uint64_t hash = weights_hash(rig.toy.net);
-    rig_destroy(&rig);
+    const uint64_t hash = toy_weights_hash(rig.toy.net);
+    toy_training_destroy(&rig);
     return hash;
 }
 
@@ -181,7 +139,7 @@ static void other_threads_change_no_bit(void **state)
 
 static void train_without_allocating(const char *const *settings, size_t weight_average)
 {
-    struct rig rig;
+    struct toy_training rig;
     struct nastl_trainer *trainer;
     rig_create(&rig, settings, 1);
     rig.params.recipe.balanced = true;
@@ -194,7 +152,7 @@ static void train_without_allocating(const char *const *settings, size_t weight_
     assert_int_equal(nastl_alloc_count(), allocations);
     assert_int_equal(nastl_dnnl_created(), primitives);
     nastl_trainer_destroy(trainer);
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 /* Tokens so wide that a batch is worked on in parts. */
@@ -247,15 +205,13 @@ static bool scripted_epoch(size_t epoch, double train_loss, double score, void *
     return epoch != script->stop_at;
 }
 
-static struct nastl_train_result scripted(struct rig *rig, struct script *script)
+static struct nastl_train_result scripted(struct toy_training *rig, struct script *script)
 {
-    struct nastl_train_result result;
     rig->params.score = scripted_score;
     rig->params.score_payload = script;
     rig->params.epoch = scripted_epoch;
     rig->params.epoch_payload = script;
-    assert_int_equal(nastl_train(&result, rig->toy.net, &rig->params), 0);
-    return result;
+    return toy_train(rig);
 }
 
 /* The weights are those that a training of so many epochs ends with. */
@@ -264,24 +220,23 @@ static void the_best_epoch_is_kept(void **state)
     (void)state;
     const double scores[] = {0.1, 0.2, 0.5, 0.3, NAN, 0.4, 0.1, 0.45, 0.0};
     struct script script = {.scores = scores};
-    struct rig rig;
+    struct toy_training rig;
     rig_create(&rig, plain_settings, 3);
     const struct nastl_train_result result = scripted(&rig, &script);
     assert_int_equal(result.epochs, 8);
     assert_int_equal(result.best_epoch, 2);
     assert_true(result.score == 0.5);
     assert_false(result.stopped);
-    const uint64_t kept = weights_hash(rig.toy.net);
-    rig_destroy(&rig);
+    const uint64_t kept = toy_weights_hash(rig.toy.net);
+    toy_training_destroy(&rig);
     rig_create(&rig, plain_settings, 3);
     rig.params.valid_count = 0;
     rig.params.recipe.max_epochs = 2;
-    struct nastl_train_result last;
-    assert_int_equal(nastl_train(&last, rig.toy.net, &rig.params), 0);
+    const struct nastl_train_result last = toy_train(&rig);
     assert_int_equal(last.best_epoch, 2);
     assert_true(isnan(last.score));
-    assert_true(weights_hash(rig.toy.net) == kept);
-    rig_destroy(&rig);
+    assert_true(toy_weights_hash(rig.toy.net) == kept);
+    toy_training_destroy(&rig);
 }
 
 static void patience_ends_it(void **state)
@@ -289,13 +244,13 @@ static void patience_ends_it(void **state)
     (void)state;
     const double scores[] = {0.1, 0.2, 0.5, 0.3, 0.4, 0.4, 0.9, 0.9, 0.9};
     struct script script = {.scores = scores};
-    struct rig rig;
+    struct toy_training rig;
     rig_create(&rig, plain_settings, 3);
     rig.params.recipe.patience = 3;
     const struct nastl_train_result result = scripted(&rig, &script);
     assert_int_equal(result.epochs, 5);
     assert_int_equal(result.best_epoch, 2);
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 static void a_start_that_nothing_beats_is_kept(void **state)
@@ -303,14 +258,14 @@ static void a_start_that_nothing_beats_is_kept(void **state)
     (void)state;
     const double scores[] = {0.9, 0.2, 0.5, 0.3, 0.4, 0.4, 0.1, 0.1, 0.1};
     struct script script = {.scores = scores};
-    struct rig rig;
+    struct toy_training rig;
     rig_create(&rig, SETTINGS("mlp.normalization=batch"), 3);
-    const uint64_t start = weights_hash(rig.toy.net);
+    const uint64_t start = toy_weights_hash(rig.toy.net);
     const struct nastl_train_result result = scripted(&rig, &script);
     assert_int_equal(result.best_epoch, 0);
     assert_true(result.score == 0.9);
-    assert_true(weights_hash(rig.toy.net) == start);
-    rig_destroy(&rig);
+    assert_true(toy_weights_hash(rig.toy.net) == start);
+    toy_training_destroy(&rig);
 }
 
 /* Of equal scores, the lower loss on the validation rows: here that of the start, as the
@@ -320,16 +275,15 @@ static void ties_go_to_the_lower_loss(void **state)
     (void)state;
     const double scores[] = {0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5};
     struct script script = {.scores = scores};
-    struct rig rig;
+    struct toy_training rig;
     rig_create(&rig, SETTINGS("mlp.width=64"), 3);
     const struct nastl_train_result tied = scripted(&rig, &script);
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
     rig_create(&rig, SETTINGS("mlp.width=64"), 3);
-    struct nastl_train_result by_loss;
-    assert_int_equal(nastl_train(&by_loss, rig.toy.net, &rig.params), 0);
+    const struct nastl_train_result by_loss = toy_train(&rig);
     assert_int_equal(tied.best_epoch, by_loss.best_epoch);
     assert_true(by_loss.score < 0.0);
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 static void the_callback_stops_it(void **state)
@@ -337,13 +291,13 @@ static void the_callback_stops_it(void **state)
     (void)state;
     const double scores[] = {0.1, 0.2, 0.5, 0.3, 0.4, 0.4, 0.9, 0.9, 0.9};
     struct script script = {.scores = scores, .stop_at = 4};
-    struct rig rig;
+    struct toy_training rig;
     rig_create(&rig, plain_settings, 3);
     const struct nastl_train_result result = scripted(&rig, &script);
     assert_true(result.stopped);
     assert_int_equal(result.epochs, 4);
     assert_int_equal(result.best_epoch, 2);
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 static bool polled(void *payload)
@@ -357,7 +311,7 @@ static void the_poll_stops_it_within_an_epoch(void **state)
 {
     (void)state;
     size_t left = 10;
-    struct rig rig, whole;
+    struct toy_training rig, whole;
     struct nastl_train_result result;
     rig_create(&rig, plain_settings, 3);
     rig.params.valid_count = 0;
@@ -372,9 +326,9 @@ static void the_poll_stops_it_within_an_epoch(void **state)
     whole.params.valid_count = 0;
     whole.params.recipe.max_epochs = 2;
     assert_int_equal(nastl_train(&result, whole.toy.net, &whole.params), 0);
-    assert_true(weights_hash(rig.toy.net) == weights_hash(whole.toy.net));
-    rig_destroy(&rig);
-    rig_destroy(&whole);
+    assert_true(toy_weights_hash(rig.toy.net) == toy_weights_hash(whole.toy.net));
+    toy_training_destroy(&rig);
+    toy_training_destroy(&whole);
 }
 
 /* Wherever it is stopped, between steps or while it looks at weights or at their mean,
@@ -384,7 +338,7 @@ static void the_poll_stops_it_while_it_looks(void **state)
     (void)state;
     size_t stops = 0;
     for (bool stopped = true; stopped; stops++) {
-        struct rig rig;
+        struct toy_training rig;
         struct nastl_train_result result;
         size_t left = stops;
         rig_create(&rig, plain_settings, 3);
@@ -397,60 +351,23 @@ static void the_poll_stops_it_while_it_looks(void **state)
         assert_true(result.best_epoch <= result.epochs);
         assert_true(result.epochs <= 4);
         assert_true(stopped || result.epochs == 4);
-        rig_destroy(&rig);
+        toy_training_destroy(&rig);
     }
     assert_true(stops > 4 * 5 + 1);
 }
 
 /* ---- taken up again ---- */
 
-static void run_epochs(struct nastl_trainer *trainer, size_t epochs)
-{
-    for (size_t i = 0; i < epochs; i++)
-        assert_int_equal(nastl_trainer_epoch(trainer), 0);
-}
-
-static float *copy_of(const float *numbers, size_t count)
-{
-    float *copy = malloc((count + 1) * sizeof *copy);
-    memcpy(copy, numbers, count * sizeof *copy);
-    return copy;
-}
-
-/* Six epochs in one go, and three, a copy of the state into a new trainer, three more. */
 static void a_restored_trainer_goes_on_with_the_same_bits(void **state)
 {
     (void)state;
+    struct toy_training whole, rest;
     const char *const *settings = SETTINGS("mlp.normalization=batch", "mlp.dropout=0.2");
-    struct rig whole, first, second;
-    struct nastl_trainer *trainer, *next;
     rig_create(&whole, settings, 5);
-    assert_int_equal(nastl_trainer_create(&trainer, whole.toy.net, &whole.params), 0);
-    run_epochs(trainer, 6);
-    nastl_trainer_destroy(trainer);
-    rig_create(&first, settings, 5);
-    assert_int_equal(nastl_trainer_create(&trainer, first.toy.net, &first.params), 0);
-    run_epochs(trainer, 3);
-    size_t n, p;
-    float *numbers = nastl_trainer_numbers(trainer, &n);
-    float *parameters = nastl_trainer_parameters(trainer, &p);
-    numbers = copy_of(numbers, n);
-    parameters = copy_of(parameters, p);
-    const struct nastl_trainer_state kept = *nastl_trainer_state(trainer);
-    nastl_trainer_destroy(trainer);
-    rig_create(&second, settings, 5);
-    assert_int_equal(nastl_trainer_create(&next, second.toy.net, &second.params), 0);
-    memcpy(nastl_trainer_numbers(next, &n), numbers, n * sizeof *numbers);
-    memcpy(nastl_trainer_parameters(next, &p), parameters, p * sizeof *parameters);
-    *nastl_trainer_state(next) = kept;
-    run_epochs(next, 3);
-    nastl_trainer_destroy(next);
-    assert_true(weights_hash(whole.toy.net) == weights_hash(second.toy.net));
-    free(numbers);
-    free(parameters);
-    rig_destroy(&whole);
-    rig_destroy(&first);
-    rig_destroy(&second);
+    rig_create(&rest, settings, 5);
+    toy_check_taken_up(&whole, &rest, 3);
+    toy_training_destroy(&whole);
+    toy_training_destroy(&rest);
 }
 
 /* ---- batches ---- */
@@ -463,7 +380,7 @@ static void all_rows_take_part(void **state)
     const size_t sizes[] = {1, 7, 16, 64, 150, 199, 200, 4096};
     double wanted = 0.0;
     for (size_t i = sizeof sizes / sizeof *sizes; i-- > 0;) {
-        struct rig rig;
+        struct toy_training rig;
         struct nastl_trainer *trainer;
         rig_create(&rig, SETTINGS("mlp.layers=1", "mlp.width=16"), 1);
         rig.params.recipe.batch_size = sizes[i];
@@ -476,14 +393,14 @@ static void all_rows_take_part(void **state)
         wanted = wanted == 0.0 ? loss : wanted;
         assert_true(fabs(loss - wanted) < 1e-5);
         nastl_trainer_destroy(trainer);
-        rig_destroy(&rig);
+        toy_training_destroy(&rig);
     }
 }
 
 static void batch_norm_leaves_a_single_row_out(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct toy_training rig;
     struct nastl_train_result result;
     rig_create(&rig, SETTINGS("mlp.normalization=batch"), 1);
     rig.params.recipe.batch_size = 199;
@@ -491,20 +408,20 @@ static void batch_norm_leaves_a_single_row_out(void **state)
     assert_int_equal(result.steps, result.epochs);
     rig.params.recipe.batch_size = 1;
     assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), NASTL_EINVAL);
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 static void empty_parts(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct toy_training rig;
     struct nastl_train_result result;
     rig_create(&rig, plain_settings, 1);
-    const uint64_t start = weights_hash(rig.toy.net);
+    const uint64_t start = toy_weights_hash(rig.toy.net);
     rig.params.recipe.max_epochs = 0;
     assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
     assert_int_equal(result.epochs + result.best_epoch + result.steps, 0);
-    assert_true(weights_hash(rig.toy.net) == start);
+    assert_true(toy_weights_hash(rig.toy.net) == start);
     rig.params.train_count = 0;
     assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), NASTL_EINVAL);
     rig.params.train_count = 1;
@@ -512,7 +429,7 @@ static void empty_parts(void **state)
     assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), 0);
     rig.params.recipe.batch_size = 0;
     assert_int_equal(nastl_train(&result, rig.toy.net, &rig.params), NASTL_EINVAL);
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 /* ---- failures ---- */
@@ -520,7 +437,7 @@ static void empty_parts(void **state)
 static void a_loss_that_is_not_finite_names_the_step(void **state)
 {
     (void)state;
-    struct rig rig;
+    struct toy_training rig;
     struct nastl_train_result result;
     rig_create(&rig, SETTINGS("mlp.layers=3"), 1);
     rig.params.recipe.learning_rate = 1e15;
@@ -529,14 +446,14 @@ static void a_loss_that_is_not_finite_names_the_step(void **state)
     assert_non_null(
         strstr(nastl_error_last(), "training: the loss is not finite at step "));
     assert_non_null(strstr(nastl_error_last(), "(epoch 1); lower the learning rate"));
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 static void memory_may_run_out_anywhere(void **state)
 {
     (void)state;
     int status = NASTL_ENOMEM;
-    struct rig rig;
+    struct toy_training rig;
     rig_create(&rig,
                SETTINGS("mlp.layers=1", "mlp.dropout=0.1",
                         "input.numeric_embedding=piecewise_linear"),
@@ -558,7 +475,7 @@ static void memory_may_run_out_anywhere(void **state)
         nastl_alloc_fail_from(0);
         assert_true(status == 0 || status == NASTL_ENOMEM);
     }
-    rig_destroy(&rig);
+    toy_training_destroy(&rig);
 }
 
 static void recipes_have_defaults(void **state)

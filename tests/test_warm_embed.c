@@ -115,8 +115,8 @@ static void run_both(float *a_out, float *b_out, struct domain *a, struct domain
         rows[i] = i;
     const struct nastl_xy xy = {ROWS, NUMBERS, 1, x, code};
     const struct nastl_xy swapped = {ROWS, NUMBERS, 1, y, other};
-    assert_ok(nastl_net_fit(a->model.net, &xy, rows, ROWS));
-    assert_ok(nastl_net_fit(b->model.net, &swapped, rows, ROWS));
+    assert_ok(nastl_net_fit(a->model.net, &xy, NULL, rows, ROWS));
+    assert_ok(nastl_net_fit(b->model.net, &swapped, NULL, rows, ROWS));
     assert_ok(nastl_net_forward(a->model.net, &xy, NULL, ROWS, a_out));
     assert_ok(nastl_net_forward(b->model.net, &swapped, NULL, ROWS, b_out));
 }

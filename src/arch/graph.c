@@ -374,9 +374,11 @@ static void add_columns_linear(struct nastl_graph *graph, const char *name, size
 }
 
 size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
-                             size_t bins, size_t each)
+                             size_t bins, size_t each, bool by_tree)
 {
     const size_t at = add_embedding(graph, NASTL_NODE_PIECEWISE, from, name, bins, each);
+    if (!graph->failed)
+        graph->nodes[at].by_tree = by_tree;
     add_columns_linear(graph, name, bins, each);
     add_tensor(graph, name, "bins", NASTL_ROLE_BINS, graph->shape.numeric, bins + 1);
     return close_node(graph, at);

@@ -105,6 +105,7 @@ struct nastl_node {
     size_t heads;                     /* ATTENTION */
     size_t pieces; /* PIECEWISE: bins of a column; PERIODIC, PBLD: frequencies of it */
     size_t each;   /* PIECEWISE, PERIODIC, PBLD: numbers that a column becomes */
+    bool by_tree;  /* PIECEWISE: bins tell labels apart, else they are quantiles */
 };
 
 /* How a categorical column enters: columns at … at + width - 1 of the input; none, where
@@ -159,7 +160,7 @@ size_t nastl_graph_add(struct nastl_graph *graph, size_t from, size_t other);
  * (each, 2 frequencies), of the cosines, then of the sines; "NAME.bias" (D', each); and
  * "NAME.bins" or "NAME.frequencies". */
 size_t nastl_graph_piecewise(struct nastl_graph *graph, size_t from, const char *name,
-                             size_t bins, size_t each);
+                             size_t bins, size_t each, bool by_tree);
 size_t nastl_graph_periodic(struct nastl_graph *graph, size_t from, const char *name,
                             size_t frequencies, size_t each, double spread);
 

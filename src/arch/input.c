@@ -6,6 +6,7 @@
  *                                 pbld                                none
  *   input.embedding_width         1 … 64, of pbld 2 … 64              8
  *   input.embedding_bins          2 … 128                             16
+ *   input.embedding_edges         quantiles, tree                     quantiles
  *   input.embedding_frequencies   1 … 96                              16
  *   input.embedding_scale         0 … 100                             0.1
  *   input.front_scale             none, learned                       none
@@ -19,17 +20,21 @@ enum { NONE, PIECEWISE_LINEAR, PERIODIC, PBLD };
 
 static const char *const embeddings[] = {"none", "piecewise_linear", "periodic", "pbld",
                                          NULL};
+static const char *const edges_by[] = {"quantiles", "tree", NULL};
 static const char *const front_scales[] = {"none", "learned", NULL};
 
 static int add_embedding(size_t *at, struct nastl_graph *graph,
                          const struct nastl_candidate *candidate, int embedding)
 {
     size_t width, bins, frequencies;
+    int edges;
     TRY(nastl_arch_whole(&width, candidate, "input.embedding_width", 8,
                          embedding == PBLD ? 2 : 1, 64));
     if (embedding == PIECEWISE_LINEAR) {
         TRY(nastl_arch_whole(&bins, candidate, "input.embedding_bins", 16, 2, 128));
-        *at = nastl_graph_piecewise(graph, *at, "embeddings.numeric", bins, width);
+        TRY(nastl_arch_choice(&edges, candidate, "input.embedding_edges", edges_by, 0));
+        *at = nastl_graph_piecewise(graph, *at, "embeddings.numeric", bins, width,
+                                    edges == 1);
         return 0;
     }
     TRY(nastl_arch_whole(&frequencies, candidate, "input.embedding_frequencies", 16, 1,

@@ -35,36 +35,30 @@ void nastl_piecewise_fill(struct nastl_piecewise *table, const float *weight,
 void nastl_piecewise_row(const struct nastl_piecewise *table, float *y, int32_t *bin,
                          float *part, const float *x);
 
-/* ---- periodic ----
+/* ---- periodic (Gorishniy et al. 2022) ----
  *
  *   y = max(0, bias + sum over k of cos(2 pi w[k] x) A[k] + sin(2 pi w[k] x) B[k])
- */
-struct nastl_periodic {
-    size_t columns, count, each; /* D', K, E */
-    const float *frequency;      /* (D', K) w */
-    const float *weight;         /* (D', E, 2 K): A, then B */
-    const float *bias;           /* (D', E) */
-};
-
-/* y (D', E) of x (D'); waves (D', 2 K): cosines, then sines. */
-void nastl_periodic_row(const struct nastl_periodic *table, float *y, float *waves,
-                        const float *x);
-
-/* ---- periodic, biased, linear, dense (Holzmüller et al. 2024) ----
  *
- *   y[e] = bias[e] + sum over k of cos(2 pi w[k] x + phase[k]) W[e, k],   e < E - 1
+ * and "periodic, biased, linear, dense" (pbld; Holzmüller et al. 2024):
+ *
+ *   y[e] = bias[e] + sum over k of cos(2 pi w[k] x + phase[k]) A[e, k],   e < E - 1
  *   y[E - 1] = x
  */
-struct nastl_pbld {
+struct nastl_waves {
     size_t columns, count, each; /* D', K, E */
+    size_t made;                 /* E; with phases E - 1 */
+    size_t used;                 /* waves: 2 K; with phases K */
     const float *frequency;      /* (D', K) w */
-    const float *phase;          /* (D', K) */
-    const float *weight;         /* (D', E - 1, K) */
-    const float *bias;           /* (D', E - 1) */
+    const float *phase;          /* (D', K), or NULL */
+    const float *weight;         /* (D', made, used): A, then B */
+    const float *bias;           /* (D', made) */
 };
 
-/* As nastl_periodic_row(). */
-void nastl_pbld_row(const struct nastl_pbld *table, float *y, float *waves,
-                    const float *x);
+/* `tensors` of the node, in their order. */
+void nastl_waves_of(struct nastl_waves *out, const struct nastl_graph *graph,
+                    const struct nastl_node *node, const float *const *tensors);
+/* y (D', E) of x (D'); waves (2 K) is room to work in. */
+void nastl_waves_row(const struct nastl_waves *table, float *y, float *waves,
+                     const float *x);
 
 #endif

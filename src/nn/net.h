@@ -38,11 +38,12 @@ const struct nastl_graph *nastl_net_graph(const struct nastl_net *net);
 void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial);
 
 /* What a network takes from the training rows before it is trained: the bins of
- * piecewise-linear embeddings, by quantiles (until then they are equal parts of -3 … 3);
- * then the size of the weights and the biases of layers that ask for it. Its draws are of
- * the stream that nastl_net_init() was given. */
-int nastl_net_fit(struct nastl_net *net, const struct nastl_xy *xy, const int32_t *rows,
-                  size_t count);
+ * piecewise-linear embeddings, by quantiles or by the labels y (xy->rows) as training
+ * takes them (until then they are equal parts of -3 … 3); then the size of the weights
+ * and the biases of layers that ask for it. Its draws are of the stream that
+ * nastl_net_init() was given. */
+int nastl_net_fit(struct nastl_net *net, const struct nastl_xy *xy, const float *y,
+                  const int32_t *rows, size_t count);
 
 size_t nastl_net_tensor_count(const struct nastl_net *net);
 const struct nastl_tensor *nastl_net_tensor(const struct nastl_net *net, size_t i);

@@ -12,7 +12,7 @@
 static const struct nastl_op_kind *const kinds[] = {
     &nastl_op_input,      &nastl_op_linear,        &nastl_op_layer_norm,
     &nastl_op_batch_norm, &nastl_op_activation,    &nastl_op_activation,
-    &nastl_op_piecewise,  &nastl_op_periodic,      &nastl_op_pbld,
+    &nastl_op_piecewise,  &nastl_op_wave,          &nastl_op_wave,
     &nastl_op_add,        &nastl_op_tokens,        &nastl_op_attention,
     &nastl_op_reglu,      &nastl_op_first,         &nastl_op_members,
     &nastl_op_scale,      &nastl_op_member_linear, &nastl_op_stack,

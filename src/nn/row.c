@@ -32,7 +32,7 @@ struct stage {
     float *weight;                  /* LINEAR: panels */
     float *bias;                    /* LINEAR: (padded) */
     struct nastl_piecewise bins;    /* PIECEWISE */
-    float *numbers;                 /* PIECEWISE: (D'); PERIODIC, PBLD: (D', 2 pieces) */
+    float *numbers;                 /* PIECEWISE: (D'); PERIODIC, PBLD: (2 pieces) */
     int32_t *bin;                   /* PIECEWISE: (D') */
     float *out;                     /* (rows, padded) */
     const float *x, *z;             /* what it reads; ADD, STACK: the second */
@@ -113,8 +113,7 @@ static void place_embedding(const struct nastl_graph *graph, struct stage *stage
         stage->numbers = nastl_carve(carver, columns, sizeof(float));
         stage->bin = nastl_carve(carver, columns, sizeof *stage->bin);
     } else if (nastl_node_embeds(stage->node)) {
-        stage->numbers =
-            nastl_carve(carver, columns * 2 * stage->node->pieces, sizeof(float));
+        stage->numbers = nastl_carve(carver, 2 * stage->node->pieces, sizeof(float));
     }
 }
 
@@ -325,30 +324,16 @@ static void run_piecewise(const struct nastl_row *row, const struct stage *stage
     pass_rest(row, stage, y, x);
 }
 
-static void run_periodic(const struct nastl_row *row, const struct stage *stage, float *y,
-                         const float *x)
+static void run_waves(const struct nastl_row *row, const struct stage *stage, float *y,
+                      const float *x)
 {
-    const struct nastl_periodic table = {.columns = row->net->graph->shape.numeric,
-                                         .count = stage->node->pieces,
-                                         .each = stage->node->each,
-                                         .frequency = tensor(row, stage->node, 0),
-                                         .weight = tensor(row, stage->node, 1),
-                                         .bias = tensor(row, stage->node, 2)};
-    nastl_periodic_row(&table, y, stage->numbers, x);
-    pass_rest(row, stage, y, x);
-}
-
-static void run_pbld(const struct nastl_row *row, const struct stage *stage, float *y,
-                     const float *x)
-{
-    const struct nastl_pbld table = {.columns = row->net->graph->shape.numeric,
-                                     .count = stage->node->pieces,
-                                     .each = stage->node->each,
-                                     .frequency = tensor(row, stage->node, 0),
-                                     .phase = tensor(row, stage->node, 1),
-                                     .weight = tensor(row, stage->node, 2),
-                                     .bias = tensor(row, stage->node, 3)};
-    nastl_pbld_row(&table, y, stage->numbers, x);
+    const struct nastl_node *node = stage->node;
+    const float *tensors[NASTL_OP_TENSORS] = {NULL};
+    struct nastl_waves table;
+    for (size_t i = 0; i < node->tensor_count; i++)
+        tensors[i] = tensor(row, node, i);
+    nastl_waves_of(&table, row->net->graph, node, tensors);
+    nastl_waves_row(&table, y, stage->numbers, x);
     pass_rest(row, stage, y, x);
 }
 
@@ -395,10 +380,10 @@ static void run_average(const struct nastl_row *row, const struct stage *stage, 
 }
 
 static const stage_function functions[] = {
-    NULL,          run_linear,   run_layer_norm,    run_batch_norm, run_activation, NULL,
-    run_piecewise, run_periodic, run_pbld,          run_add,        NULL,           NULL,
+    NULL,          run_linear, run_layer_norm,    run_batch_norm, run_activation, NULL,
+    run_piecewise, run_waves,  run_waves,         run_add,        NULL,           NULL,
     NULL,          NULL, /* tokens: net.c runs a plan */
-    run_scale,     run_scale,    run_member_linear, run_stack,      run_average,
+    run_scale,     run_scale,  run_member_linear, run_stack,      run_average,
 };
 _Static_assert(sizeof functions / sizeof *functions == NASTL_NODE_COUNT, "one a kind");
 

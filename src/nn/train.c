@@ -507,23 +507,42 @@ float *nastl_trainer_parameters(struct nastl_trainer *trainer, size_t *count)
     return trainer->net->params;
 }
 
+/* ---- the loop over epochs ---- */
+
+static int run_epochs(double *seconds, struct nastl_trainer *trainer)
+{
+    const struct nastl_keeper *keeper = trainer->params.keeper;
+    const double start = nastl_clock_seconds();
+    double before = 0.0;
+    if (keeper)
+        keeper->restore(&before, trainer, keeper->payload);
+    while (!nastl_trainer_done(trainer)) {
+        TRY(nastl_trainer_epoch(trainer));
+        *seconds = before + nastl_clock_seconds() - start;
+        if (keeper && !trainer->state.in_epoch)
+            keeper->look(trainer, *seconds, keeper->payload);
+    }
+    *seconds = before + nastl_clock_seconds() - start;
+    return 0;
+}
+
 int nastl_train(struct nastl_train_result *out, struct nastl_net *net,
                 const struct nastl_train_params *params)
 {
-    const double start = nastl_clock_seconds();
     struct nastl_trainer *trainer;
     TRY(nastl_trainer_create(&trainer, net, params));
-    int status = 0;
-    while (status == 0 && !nastl_trainer_done(trainer))
-        status = nastl_trainer_epoch(trainer);
-    nastl_trainer_finish(trainer);
     const struct nastl_trainer_state *state = &trainer->state;
-    *out = (struct nastl_train_result){.epochs = state->epoch,
-                                       .best_epoch = state->best_epoch,
-                                       .steps = (size_t)state->step,
-                                       .score = state->best_score,
-                                       .seconds = nastl_clock_seconds() - start,
-                                       .stopped = state->stopped};
+    double seconds;
+    const int status = run_epochs(&seconds, trainer);
+    if (status == 0) {
+        nastl_trainer_finish(trainer);
+        *out = (struct nastl_train_result){.epochs = state->epoch,
+                                           .best_epoch = state->best_epoch,
+                                           .steps = (size_t)state->step,
+                                           .score = state->best_score,
+                                           .seconds = seconds,
+                                           .stopped = state->stopped};
+    }
     nastl_trainer_destroy(trainer);
     return status;
 }

@@ -9,6 +9,8 @@
 
 #include "nn/net.h"
 
+struct nastl_trainer; /* trainer.h */
+
 enum nastl_loss {
     NASTL_LOSS_CROSS_ENTROPY,        /* y: class index */
     NASTL_LOSS_BINARY_CROSS_ENTROPY, /* y: 0 or 1, one logit */
@@ -64,6 +66,16 @@ typedef bool (*nastl_poll)(void *payload);
 /* Scores the validation outputs (valid_count, outputs): higher is better. */
 typedef double (*nastl_score)(const float *outputs, void *payload);
 
+/* What a training that outlives its process needs: trainer.h says how a trainer is
+ * copied. `seconds` are those of the training up to now, in earlier processes too. */
+struct nastl_keeper {
+    /* Puts a new trainer where the training was left, if it was, and sets *seconds. */
+    void (*restore)(double *seconds, struct nastl_trainer *trainer, void *payload);
+    /* The trainer stands between two epochs. */
+    void (*look)(struct nastl_trainer *trainer, double seconds, void *payload);
+    void *payload;
+};
+
 struct nastl_train_params {
     struct nastl_recipe recipe;
     enum nastl_loss loss;
@@ -80,17 +92,19 @@ struct nastl_train_params {
     void *epoch_payload;
     nastl_poll poll; /* may be NULL */
     void *poll_payload;
+    const struct nastl_keeper *keeper; /* may be NULL */
 };
 
 struct nastl_train_result {
     size_t epochs, best_epoch; /* run; kept, from 1; 0: none was better than the start */
     size_t steps;
-    double score; /* of the kept epoch */
-    double seconds;
-    bool stopped; /* by `epoch` or `poll` */
+    double score;   /* of the kept epoch */
+    double seconds; /* in earlier processes too */
+    bool stopped;   /* by `epoch` or `poll` */
 };
 
-/* Trains `net` from the weights it has, and leaves the best epoch's weights in it.
+/* Trains `net` from the weights it has, or from where `keeper` has it, and leaves the
+ * best epoch's weights in it: the loop over epochs, of which there is no other.
  *
  * weight_average n > 0: after each epoch the mean of the weights of the last n (at most
  * of the later half of them) is looked at too (Izmailov et al. 2018), and stands for the

@@ -1,4 +1,4 @@
-/* wave.h: cosines and sines of whole turns, and what embeddings by them share.
+/* wave.h: cosines and sines of whole turns.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef NN_WAVE_H
 #define NN_WAVE_H
@@ -21,25 +21,25 @@ NASTL_HOT_INLINE float nastl_sine_of_turn(float r)
     return p * s * a + a;
 }
 
-/* Cosine and sine of u turns. Adding 1.5 * 2^23 rounds: r is what is left of a whole
- * turn, -1/2 … 1/2. */
+/* What is left of a whole turn, -1/2 … 1/2. Adding 1.5 * 2^23 rounds. */
+NASTL_HOT_INLINE float nastl_part_of_turn(float u)
+{
+    return u - ((u + 12582912.0f) - 12582912.0f);
+}
+
+NASTL_HOT_INLINE float nastl_cosine(float u)
+{
+    const float r = nastl_part_of_turn(u);
+    return nastl_sine_of_turn(0.25f - (r < 0.0f ? -r : r));
+}
+
+/* Cosine and sine of u turns. */
 NASTL_HOT_INLINE void nastl_wave(float *cosine, float *sine, float u)
 {
-    const float whole = (u + 12582912.0f) - 12582912.0f, r = u - whole;
-    const float size = r < 0.0f ? -r : r;
+    const float r = nastl_part_of_turn(u), size = r < 0.0f ? -r : r;
     const float folded = size > 0.25f ? 0.5f - size : size;
     *cosine = nastl_sine_of_turn(0.25f - size);
     *sine = nastl_sine_of_turn(r < 0.0f ? -folded : folded);
-}
-
-NASTL_HOT_INLINE float nastl_dot(const float *restrict a, const float *restrict b,
-                                 size_t n)
-{
-    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (size_t k = 0; k < n; k++)
-        sum += a[k] * b[k];
-    return sum;
 }
 
 #endif

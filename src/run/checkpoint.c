@@ -456,9 +456,9 @@ static bool fits(const struct nastl_checkpoint *checkpoint, size_t parameters,
            checkpoint->numbers.count == numbers;
 }
 
-void nastl_checkpoint_restore(double *seconds, struct nastl_checkpoint *checkpoint,
-                              struct nastl_trainer *trainer)
+static void restore(double *seconds, struct nastl_trainer *trainer, void *payload)
 {
+    struct nastl_checkpoint *checkpoint = payload;
     size_t parameter_count, number_count;
     float *parameters = nastl_trainer_parameters(trainer, &parameter_count);
     float *numbers = nastl_trainer_numbers(trainer, &number_count);
@@ -497,15 +497,20 @@ static int take_snapshot(struct nastl_checkpoint *checkpoint,
     return NASTL_OK;
 }
 
-void nastl_checkpoint_look(struct nastl_checkpoint *checkpoint,
-                           struct nastl_trainer *trainer, double seconds, bool now)
+static void look(struct nastl_trainer *trainer, double seconds, void *payload)
 {
+    struct nastl_checkpoint *checkpoint = payload;
     const bool saves = is_time(&checkpoint->save);
     if (!checkpoint->path || checkpoint->is_broken ||
-        !(now || saves || is_time(&checkpoint->look)))
+        !(nastl_trainer_state(trainer)->stopped || saves || is_time(&checkpoint->look)))
         return;
     if (take_snapshot(checkpoint, trainer, seconds) < 0)
         give_up(checkpoint);
     else if (saves)
         nastl_checkpoint_save(checkpoint);
+}
+
+struct nastl_keeper nastl_checkpoint_keeper(struct nastl_checkpoint *checkpoint)
+{
+    return (struct nastl_keeper){restore, look, checkpoint};
 }

@@ -51,14 +51,10 @@ int nastl_checkpoint_fill(struct nastl_model *model,
 void nastl_checkpoint_add(struct nastl_checkpoint *checkpoint,
                           const struct nastl_fold *fold, const struct nastl_model *model);
 
-/* Puts a new trainer where the fold under way was left, if there is such a one; *seconds
- * is what it had taken. */
-void nastl_checkpoint_restore(double *seconds, struct nastl_checkpoint *checkpoint,
-                              struct nastl_trainer *trainer);
-/* The trainer stands between two epochs: takes a snapshot, and writes the file, where it
- * is time to, or `now`. */
-void nastl_checkpoint_look(struct nastl_checkpoint *checkpoint,
-                           struct nastl_trainer *trainer, double seconds, bool now);
+/* For the training of the fold under way: it goes on where it was left, if it was begun;
+ * after an epoch a snapshot is taken, and the file written, where it is time to, or where
+ * the training is stopped. */
+struct nastl_keeper nastl_checkpoint_keeper(struct nastl_checkpoint *checkpoint);
 
 /* Writes the file: always, or only where losing all of it would cost seconds. What cannot
  * be kept is one warning; a training needs no checkpoint to go on. */

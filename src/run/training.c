@@ -3,7 +3,6 @@
 #include "run/trial.h"
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "base/error.h"
 #include "transfer/ensemble.h"
 #include "transfer/warm.h"
@@ -106,42 +105,6 @@ static void recipe_of(struct nastl_recipe *recipe, const struct nastl_training *
     }
 }
 
-/* How long the training took, in earlier processes too, counts. */
-static int run_epochs(struct nastl_train_result *out, struct nastl_trainer *trainer,
-                      struct nastl_checkpoint *checkpoint)
-{
-    const struct nastl_trainer_state *state = nastl_trainer_state(trainer);
-    const double start = nastl_clock_seconds();
-    double before = 0;
-    if (checkpoint)
-        nastl_checkpoint_restore(&before, checkpoint, trainer);
-    while (!nastl_trainer_done(trainer)) {
-        TRY(nastl_trainer_epoch(trainer));
-        if (checkpoint && !state->in_epoch)
-            nastl_checkpoint_look(checkpoint, trainer,
-                                  before + nastl_clock_seconds() - start, state->stopped);
-    }
-    nastl_trainer_finish(trainer);
-    *out = (struct nastl_train_result){.epochs = state->epoch,
-                                       .best_epoch = state->best_epoch,
-                                       .steps = (size_t)state->step,
-                                       .score = state->best_score,
-                                       .seconds = before + nastl_clock_seconds() - start,
-                                       .stopped = state->stopped};
-    return NASTL_OK;
-}
-
-static int train_net(struct nastl_train_result *out, struct nastl_net *net,
-                     const struct nastl_train_params *params,
-                     struct nastl_checkpoint *checkpoint)
-{
-    struct nastl_trainer *trainer;
-    TRY(nastl_trainer_create(&trainer, net, params));
-    const int status = run_epochs(out, trainer, checkpoint);
-    nastl_trainer_destroy(trainer);
-    return status;
-}
-
 /* Whether a class that is trained has no validation row. */
 static int lacks_class(bool *out, const struct nastl_view *view, const float *y,
                        size_t classes)
@@ -175,6 +138,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     struct nastl_view *view = training->view;
     const struct nastl_dataset *data = training->problem->dataset;
     const struct nastl_prep *prep;
+    const struct nastl_keeper keeper = nastl_checkpoint_keeper(training->checkpoint);
     struct nastl_train_params params = {
         .seed = training->problem->seed,
         .trial = training->stream,
@@ -188,6 +152,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
         .epoch_payload = valid,
         .poll = goes_on,
         .poll_payload = valid,
+        .keeper = training->checkpoint ? &keeper : NULL,
     };
     recipe_of(&params.recipe, training);
     params.loss = loss_of(data->task, &params.recipe);
@@ -196,7 +161,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     TRY(nastl_view_labels(&valid->map, &params.y, view,
                           transform_of(training->candidate)));
     TRY(decide_kept(&params.recipe, training, params.y));
-    TRY(train_net(&trained->result, model->net, &params, training->checkpoint));
+    TRY(nastl_train(&trained->result, model->net, &params));
     if (trained->result.stopped && is_stopped(training->stop))
         return nastl_error(NASTL_EINTERRUPTED,
                            "training: stopped on request; start it again");
@@ -264,16 +229,25 @@ static int build_model(struct nastl_model *model, const struct nastl_training *t
     return build_net(model, &model->candidate);
 }
 
+/* Weights from scratch. */
+static int begin_net(struct nastl_net *net, const struct nastl_training *training)
+{
+    struct nastl_view *view = training->view;
+    const struct nastl_label_map *map;
+    const struct nastl_prep *prep;
+    const struct nastl_xy *xy;
+    const float *y;
+    TRY(nastl_view_features(&prep, &xy, view, scaling_of(training->candidate)));
+    TRY(nastl_view_labels(&map, &y, view, transform_of(training->candidate)));
+    nastl_net_init(net, training->problem->seed, training->stream);
+    return nastl_net_fit(net, xy, y, view->index, view->train_count);
+}
+
 /* One network of those that answer together, warm-started; all start from it. */
 static int start_member(struct nastl_trained *trained, struct nastl_model *one,
                         const struct nastl_training *training)
 {
-    const struct nastl_view *view = training->view;
-    const struct nastl_prep *prep;
-    const struct nastl_xy *xy;
-    TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
-    nastl_net_init(one->net, training->problem->seed, training->stream);
-    TRY(nastl_net_fit(one->net, xy, view->index, view->train_count));
+    TRY(begin_net(one->net, training));
     return nastl_warm_start(&trained->matched, one->net, one->layout, training->warm);
 }
 
@@ -302,12 +276,7 @@ static int warm_members(struct nastl_trained *trained, struct nastl_model *model
 static int start(struct nastl_trained *trained, struct nastl_model *model,
                  const struct nastl_training *training)
 {
-    const struct nastl_view *view = training->view;
-    const struct nastl_prep *prep;
-    const struct nastl_xy *xy;
-    TRY(nastl_view_features(&prep, &xy, training->view, scaling_of(training->candidate)));
-    nastl_net_init(model->net, training->problem->seed, training->stream);
-    TRY(nastl_net_fit(model->net, xy, view->index, view->train_count));
+    TRY(begin_net(model->net, training));
     if (!training->warm)
         return NASTL_OK;
     return nastl_candidate_number(training->candidate, "ensemble", 1) > 1

@@ -107,8 +107,13 @@ static const struct nastl_key input_keys[] = {
      .help = "Inputs that a numeric column becomes with an embedding; with pbld 2 at "
              "least."},
     {"embedding_bins", NASTL_KEY_INT, 2, 128, .fallback = "16",
-     .help = "Pieces of a piecewise_linear embedding, between quantiles of the training "
+     .help = "Pieces of a piecewise_linear embedding, of the numbers of the training "
              "rows."},
+    {"embedding_edges", NASTL_KEY_WORD, .words = WORDS("quantiles", "tree"),
+     .fallback = "quantiles",
+     .help =
+         "Where the pieces meet: at quantiles, or where a decision tree of the labels "
+         "cuts."},
     {"embedding_frequencies", NASTL_KEY_INT, 1, 96, .fallback = "16",
      .help = "Frequencies of a periodic or pbld embedding."},
     {"embedding_scale", NASTL_KEY_FLOAT, 0.001, 10, .fallback = "0.1",
