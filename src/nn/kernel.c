@@ -63,6 +63,13 @@ NASTL_HOT void nastl_mask_and_sum(float *restrict delta, float *restrict sum,
     }
 }
 
+void nastl_take_column(float *restrict column, const float *restrict x, size_t stride,
+                       size_t rows)
+{
+    for (size_t r = 0; r < rows; r++)
+        column[r] = x[r * stride];
+}
+
 /* Floats within a piece, doubles over the pieces: no error grows with n. */
 NASTL_HOT double nastl_sum_of_squares(const float *x, size_t n)
 {

@@ -74,6 +74,9 @@ void nastl_multiply_and_sum(float *delta, float *sum, const float *slope, size_t
 void nastl_mask_and_sum(float *delta, float *sum, const float *out, size_t rows,
                         size_t width);
 
+/* column[r] = x[r stride]: one column of `rows` rows. */
+void nastl_take_column(float *column, const float *x, size_t stride, size_t rows);
+
 double nastl_sum_of_squares(const float *x, size_t n);
 
 #endif

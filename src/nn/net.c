@@ -277,7 +277,8 @@ static size_t row_numbers(const struct nastl_graph *graph)
 
 size_t nastl_net_part(const struct nastl_net *net, size_t batch)
 {
-    if (!nastl_graph_has(net->graph, NASTL_NODE_ATTENTION))
+    if (!nastl_graph_has(net->graph, NASTL_NODE_ATTENTION) &&
+        !nastl_graph_has(net->graph, NASTL_NODE_MEMBERS))
         return batch;
     const size_t row = row_numbers(net->graph);
     const size_t near = PART_CACHES * nastl_cache_bytes() / sizeof(float);

@@ -107,6 +107,7 @@ struct nastl_op {
     float *grad[NASTL_OP_TENSORS];  /* NULL where not trained */
     float *bias_grad;               /* of the linear before it, which this one sums */
     bool bias_done;                 /* LINEAR: the one after it sums it */
+    bool masks_in, masked; /* LINEAR: makes delta_in 0 where `in` is; has it so itself */
     void *state;
 };
 

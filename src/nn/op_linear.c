@@ -80,6 +80,7 @@ static int bind(struct nastl_op *op, void *scratch)
                                            .scratch = scratch};
     const struct nastl_operands data = {.a = op->delta,
                                         .b = op->param[WEIGHT] + op->grad_from,
+                                        .mask = op->masks_in ? op->in : NULL,
                                         .c = op->delta_in,
                                         .scratch = scratch};
     const struct nastl_operands weight = {
@@ -140,7 +141,7 @@ static int backward(struct nastl_op *op, const struct nastl_step *step)
 {
     (void)step;
     struct state *state = op->state;
-    if (op->activation == NASTL_ACTIVATION_RELU)
+    if (op->activation == NASTL_ACTIVATION_RELU && !op->masked)
         nastl_mask_and_sum(op->delta, op->grad[BIAS], op->out, op->rows, op->width);
     else if (op->grad[BIAS] && !op->bias_done)
         nastl_column_sums(op->grad[BIAS], op->delta, op->rows, op->width);

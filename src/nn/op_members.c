@@ -39,30 +39,43 @@ NASTL_HOT static void scale_row(float *y, const float *x, const float *s, const 
     }
 }
 
-/* ds += dy * x; db += dy. */
-NASTL_HOT static void scale_row_sums(float *restrict ds, float *restrict db,
-                                     const float *restrict dy, const float *restrict x,
-                                     size_t width)
+/* ds += dy * x; db += dy; dy = dy * s. */
+NASTL_HOT static void scale_row_back(float *restrict ds, float *restrict db,
+                                     float *restrict dy, const float *restrict x,
+                                     const float *restrict s, size_t width)
 {
 #pragma omp simd
     for (size_t c = 0; c < width; c++)
         ds[c] += dy[c] * x[c];
-    if (!db)
-        return;
+    if (db) {
+#pragma omp simd
+        for (size_t c = 0; c < width; c++)
+            db[c] += dy[c];
+    }
 #pragma omp simd
     for (size_t c = 0; c < width; c++)
-        db[c] += dy[c];
+        dy[c] *= s[c];
 }
 
-/* y += x * a, elementwise, or by one number. */
-NASTL_HOT static void add_product(float *restrict y, const float *restrict x,
-                                  const float *restrict a, size_t width)
+/* ds += dy * x; dx += dy * s, unless nobody wants it. */
+NASTL_HOT static void member_row_back(float *restrict ds, float *restrict dx,
+                                      const float *restrict dy, const float *restrict x,
+                                      const float *restrict s, size_t width)
 {
+    if (dx) {
+#pragma omp simd
+        for (size_t c = 0; c < width; c++) {
+            ds[c] += dy[c] * x[c];
+            dx[c] += dy[c] * s[c];
+        }
+        return;
+    }
 #pragma omp simd
     for (size_t c = 0; c < width; c++)
-        y[c] += x[c] * a[c];
+        ds[c] += dy[c] * x[c];
 }
 
+/* y += x * a */
 NASTL_HOT static void add_multiple(float *restrict y, const float *restrict x, float a,
                                    size_t width)
 {
@@ -103,18 +116,6 @@ static void scale_rows(struct nastl_op *op, size_t share)
                            op->param[SCALE], op->param[BIAS], r % k, width);
 }
 
-static void scale_sums(const struct nastl_op *op, size_t share)
-{
-    const size_t k = members_of(op), width = op->width;
-    clear(op->grad[SCALE], k * width);
-    clear(op->grad[BIAS], k * width);
-    for (size_t r = 0; r < op->rows; r++) {
-        float *bias = op->grad[BIAS] ? op->grad[BIAS] + r % k * width : NULL;
-        scale_row_sums(op->grad[SCALE] + r % k * width, bias, op->delta + r * width,
-                       op->in + (share == k ? r : r / k) * width, width);
-    }
-}
-
 static int members_forward(struct nastl_op *op, const struct nastl_step *step)
 {
     (void)step;
@@ -126,13 +127,14 @@ static int members_backward(struct nastl_op *op, const struct nastl_step *step)
 {
     (void)step;
     const size_t k = members_of(op), width = op->width;
-    scale_sums(op, 1);
-    if (!op->passes_on)
-        return 0;
-    clear(op->delta_in, op->rows / k * width);
-    for (size_t r = 0; r < op->rows; r++)
-        add_product(op->delta_in + r / k * width, op->delta + r * width,
-                    op->param[SCALE] + r % k * width, width);
+    clear(op->grad[SCALE], k * width);
+    if (op->passes_on)
+        clear(op->delta_in, op->rows / k * width);
+    for (size_t r = 0; r < op->rows; r++) {
+        float *dx = op->passes_on ? op->delta_in + r / k * width : NULL;
+        member_row_back(op->grad[SCALE] + r % k * width, dx, op->delta + r * width,
+                        op->in + r / k * width, op->param[SCALE] + r % k * width, width);
+    }
     return 0;
 }
 
@@ -152,10 +154,14 @@ static int scale_backward(struct nastl_op *op, const struct nastl_step *step)
 {
     (void)step;
     const size_t k = members_of(op), width = op->width;
-    scale_sums(op, k);
-    for (size_t r = 0; r < op->rows; r++)
-        scale_row(op->delta + r * width, op->delta + r * width,
-                  op->param[SCALE] + r % k * width, NULL, width);
+    clear(op->grad[SCALE], k * width);
+    clear(op->grad[BIAS], k * width);
+    for (size_t r = 0; r < op->rows; r++) {
+        const size_t at = r % k * width;
+        scale_row_back(op->grad[SCALE] + at, op->grad[BIAS] ? op->grad[BIAS] + at : NULL,
+                       op->delta + r * width, op->in + r * width, op->param[SCALE] + at,
+                       width);
+    }
     return 0;
 }
 

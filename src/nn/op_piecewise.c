@@ -5,12 +5,20 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/hot.h"
+#include "nn/kernel.h"
 
 enum { WEIGHT, BIAS, BINS }; /* tensors of the node */
 
 /* Limits fill whole vectors. */
-enum { LANES = 16 };
+enum { LANES = NASTL_LANES_MOST };
+
+/* Rows of a tile: in it, vectors run over the rows, column by column. */
+enum { TILE = 64 };
+
+/* Embeddings have few numbers, mostly a multiple of 4. */
+enum { FEW = 4 };
+typedef float few
+    __attribute__((vector_size(FEW * sizeof(float)), aligned(sizeof(float)), may_alias));
 
 /* ---- tables made of the weights ---- */
 
@@ -75,6 +83,17 @@ NASTL_HOT_INLINE int32_t bin_of(const float *limit, size_t count, float v)
     return reached > 0 ? reached - 1 : 0;
 }
 
+/* y = base + p w */
+NASTL_HOT_INLINE void put_part(float *restrict y, const float *restrict base,
+                               const float *restrict w, float p, size_t each)
+{
+    size_t c = 0;
+    for (; c + FEW <= each; c += FEW)
+        *(few *)(y + c) = *(const few *)(base + c) + p * *(const few *)(w + c);
+    for (; c < each; c++)
+        y[c] = base[c] + p * w[c];
+}
+
 NASTL_HOT void nastl_piecewise_row(const struct nastl_piecewise *table, float *restrict y,
                                    int32_t *restrict bin, float *restrict part,
                                    const float *restrict x)
@@ -84,19 +103,17 @@ NASTL_HOT void nastl_piecewise_row(const struct nastl_piecewise *table, float *r
         bin[d] = bin_of(table->limit + d * table->stride, table->stride, x[d]);
         const size_t at = d * bins + (size_t)bin[d];
         const float p = (x[d] - table->low[at]) * table->inverse[at];
-        const float *base = table->base + at * each, *w = table->weight + at * each;
-        float *out = y + d * each;
         part[d] = p;
-#pragma omp simd
-        for (size_t c = 0; c < each; c++)
-            out[c] = base[c] + p * w[c];
+        put_part(y + d * each, table->base + at * each, table->weight + at * each, p,
+                 each);
     }
 }
 
 struct state {
     struct nastl_piecewise table;
-    int32_t *bin; /* (M, D') */
-    float *part;  /* (M, D') */
+    float *x;     /* (TILE) a column of the rows */
+    int32_t *bin; /* (D', M) */
+    float *part;  /* (D', M) */
     float *whole; /* (D', T, E) sums of deltas of the numbers in each bin */
 };
 
@@ -105,6 +122,7 @@ static void place(struct nastl_op *op, struct nastl_carver *carver)
     struct state *state = op->state;
     nastl_piecewise_place(&state->table, op->graph, op->node, carver);
     const struct nastl_piecewise *t = &state->table;
+    state->x = nastl_carve(carver, TILE, sizeof *state->x);
     state->bin = nastl_carve(carver, op->rows * t->columns, sizeof *state->bin);
     state->part = nastl_carve(carver, op->rows * t->columns, sizeof *state->part);
     if (op->training)
@@ -112,19 +130,59 @@ static void place(struct nastl_op *op, struct nastl_carver *carver)
             nastl_carve(carver, t->columns * t->bins * t->each, sizeof *state->whole);
 }
 
+/* The bins of `rows` numbers of a column; as bin_of(). */
+NASTL_HOT static void find_bins(int32_t *restrict bin, const float *restrict x,
+                                const float *restrict limit, size_t bins, size_t rows)
+{
+    memset(bin, 0, rows * sizeof *bin);
+    for (size_t t = 1; t < bins; t++) {
+        const float least = limit[t];
+#pragma omp simd
+        for (size_t r = 0; r < rows; r++)
+            bin[r] += x[r] >= least;
+    }
+}
+
+/* y (rows, E), `stride` apart, of column d; `from` is its first bin of the tables. */
+NASTL_HOT static void put_column(const struct nastl_piecewise *table, size_t from,
+                                 float *restrict y, size_t stride,
+                                 const int32_t *restrict bin, float *restrict part,
+                                 const float *restrict x, size_t rows)
+{
+    const size_t each = table->each;
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = from + (size_t)bin[r];
+        const float p = (x[r] - table->low[at]) * table->inverse[at];
+        part[r] = p;
+        put_part(y + r * stride, table->base + at * each, table->weight + at * each, p,
+                 each);
+    }
+}
+
+static void forward_tile(const struct nastl_op *op, size_t first, size_t rows)
+{
+    const struct state *state = op->state;
+    const struct nastl_piecewise *table = &state->table;
+    for (size_t d = 0; d < table->columns; d++) {
+        int32_t *bin = state->bin + d * op->rows + first;
+        nastl_take_column(state->x, op->in + first * op->inputs + d, op->inputs, rows);
+        find_bins(bin, state->x, table->limit + d * table->stride, table->bins, rows);
+        put_column(table, d * table->bins, op->out + first * op->width + d * table->each,
+                   op->width, bin, state->part + d * op->rows + first, state->x, rows);
+    }
+}
+
 static int forward(struct nastl_op *op, const struct nastl_step *step)
 {
     (void)step;
-    struct state *state = op->state;
-    struct nastl_piecewise *table = &state->table;
+    struct nastl_piecewise *table = &((struct state *)op->state)->table;
     const size_t d = table->columns, made = d * table->each;
     nastl_piecewise_fill(table, op->param[WEIGHT], op->param[BIAS], op->param[BINS]);
-    for (size_t r = 0; r < op->rows; r++) {
-        const float *x = op->in + r * op->inputs;
-        float *y = op->out + r * op->width;
-        nastl_piecewise_row(table, y, state->bin + r * d, state->part + r * d, x);
-        memcpy(y + made, x + d, (op->inputs - d) * sizeof *y);
-    }
+    for (size_t r = 0; r < op->rows; r += TILE)
+        forward_tile(op, r, op->rows - r < TILE ? op->rows - r : TILE);
+    for (size_t r = 0; r < op->rows; r++)
+        memcpy(op->out + r * op->width + made, op->in + r * op->inputs + d,
+               (op->inputs - d) * sizeof *op->out);
     return 0;
 }
 
@@ -134,21 +192,45 @@ static int forward(struct nastl_op *op, const struct nastl_step *step)
  *   dbias = sum of dy of all
  */
 
-NASTL_HOT static void collect(const struct state *state, float *restrict dweight,
-                              const float *restrict delta, const int32_t *bin,
-                              const float *part)
+/* dw += p dy; whole += dy */
+NASTL_HOT_INLINE void add_part(float *restrict dw, float *restrict whole,
+                               const float *restrict dy, float p, size_t each)
 {
+    size_t c = 0;
+    for (; c + FEW <= each; c += FEW) {
+        const few g = *(const few *)(dy + c);
+        *(few *)(dw + c) += p * g;
+        *(few *)(whole + c) += g;
+    }
+    for (; c < each; c++) {
+        dw[c] += p * dy[c];
+        whole[c] += dy[c];
+    }
+}
+
+/* Column by column, whose bins stay in the first cache. delta (rows, E), `stride` apart.
+ */
+NASTL_HOT static void collect(float *restrict dweight, float *restrict whole,
+                              const float *restrict delta, size_t stride,
+                              const int32_t *restrict bin, const float *restrict part,
+                              size_t each, size_t rows)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const size_t at = (size_t)bin[r] * each;
+        add_part(dweight + at, whole + at, delta + r * stride, part[r], each);
+    }
+}
+
+static void backward_tile(const struct nastl_op *op, size_t first, size_t rows)
+{
+    const struct state *state = op->state;
     const struct nastl_piecewise *table = &state->table;
     const size_t each = table->each;
     for (size_t d = 0; d < table->columns; d++) {
-        const size_t at = (d * table->bins + (size_t)bin[d]) * each;
-        const float *dy = delta + d * each;
-        float *restrict dw = dweight + at, *restrict whole = state->whole + at;
-#pragma omp simd
-        for (size_t c = 0; c < each; c++) {
-            dw[c] += part[d] * dy[c];
-            whole[c] += dy[c];
-        }
+        const size_t at = d * table->bins * each, from = d * op->rows + first;
+        collect(op->grad[WEIGHT] + at, state->whole + at,
+                op->delta + first * op->width + d * each, op->width, state->bin + from,
+                state->part + from, each, rows);
     }
 }
 
@@ -178,9 +260,8 @@ static int backward(struct nastl_op *op, const struct nastl_step *step)
     const size_t size = made * table->bins;
     memset(op->grad[WEIGHT], 0, size * sizeof(float));
     memset(state->whole, 0, size * sizeof(float));
-    for (size_t r = 0; r < step->count; r++)
-        collect(state, op->grad[WEIGHT], op->delta + r * op->width, state->bin + r * d,
-                state->part + r * d);
+    for (size_t r = 0; r < step->count; r += TILE)
+        backward_tile(op, r, step->count - r < TILE ? step->count - r : TILE);
     sum_above(table, op->grad[WEIGHT], op->grad[BIAS], state->whole);
     nastl_pass_rest(op, d, made);
     return 0;

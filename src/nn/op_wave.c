@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "nn/kernel.h"
 #include "nn/wave.h"
 
 /* Rows of a tile; of the last one, so many that vectors are whole. */
@@ -109,12 +110,10 @@ static size_t whole(size_t rows)
     return (rows + MULTIPLE - 1) / MULTIPLE * MULTIPLE;
 }
 
-/* One number of each row, which are `stride` apart; then zeros. */
-static void take_column(float *restrict column, const float *restrict from, size_t stride,
-                        size_t rows)
+/* One number of each row, then zeros. */
+static void take_column(float *column, const float *x, size_t stride, size_t rows)
 {
-    for (size_t r = 0; r < rows; r++)
-        column[r] = from[r * stride];
+    nastl_take_column(column, x, stride, rows);
     for (size_t r = rows; r < whole(rows); r++)
         column[r] = 0.0f;
 }

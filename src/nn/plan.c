@@ -150,6 +150,20 @@ static void couple_bias(struct nastl_plan *plan)
     }
 }
 
+/* Of two linear operators in a row the second makes the delta that it passes on 0 where
+ * the ReLU of the first was. */
+static void couple_masks(struct nastl_plan *plan)
+{
+    for (size_t i = 1; i < plan->count; i++) {
+        struct nastl_op *op = &plan->ops[i];
+        op->masks_in = op->kind == &nastl_op_linear &&
+                       op->from->kind == &nastl_op_linear && op->from->readers == 1 &&
+                       op->from->activation == NASTL_ACTIVATION_RELU;
+        if (op->masks_in)
+            op->from->masked = true;
+    }
+}
+
 /* The first column of the input that comes from a table, the width if there is none: only
  * from there on is a gradient of the input wanted, and only a linear can leave the
  * columns before it out. */
@@ -313,8 +327,10 @@ static int allocate(struct nastl_plan *plan)
 static int build(struct nastl_plan *plan, struct nastl_op **by_node)
 {
     TRY(lower(plan, by_node));
-    if (plan->grads.data)
+    if (plan->grads.data) {
         couple_bias(plan);
+        couple_masks(plan);
+    }
     decide_passing(plan);
     for (size_t i = 0; i < plan->count; i++)
         if (plan->ops[i].kind->create)

@@ -9,7 +9,8 @@
 
 struct nastl_product {
     struct nastl_matmul_params params; /* every distance between rows is given */
-    struct nastl_matmul *matmul;       /* NULL: by hand */
+    enum nastl_by_hand by_hand;
+    struct nastl_matmul *matmul; /* NULL: always by hand */
     struct nastl_operands operands;
 };
 
@@ -20,10 +21,11 @@ static void give_distances(struct nastl_matmul_params *p)
     p->ldc = p->ldc ? p->ldc : p->n;
 }
 
-static bool by_hand(const struct nastl_matmul_params *params)
+static enum nastl_by_hand choose(const struct nastl_matmul_params *params)
 {
-    return nastl_lanes() == NASTL_LANES_MOST && nastl_dnnl_has_avx512() &&
-           nastl_product_512_suits(params);
+    return nastl_lanes() == NASTL_LANES_MOST && nastl_dnnl_has_avx512()
+               ? nastl_product_512_suits(params)
+               : NASTL_BY_HAND_NEVER;
 }
 
 int nastl_product_create(struct nastl_product **out, struct nastl_dnnl *dnnl,
@@ -34,7 +36,8 @@ int nastl_product_create(struct nastl_product **out, struct nastl_dnnl *dnnl,
         return nastl_error_nomem("a matrix product");
     product->params = *params;
     give_distances(&product->params);
-    const int status = by_hand(&product->params)
+    product->by_hand = choose(&product->params);
+    const int status = product->by_hand == NASTL_BY_HAND_ALWAYS
                            ? 0
                            : nastl_matmul_create(&product->matmul, dnnl, params);
     if (status < 0) {
@@ -55,8 +58,11 @@ void nastl_product_destroy(struct nastl_product *product)
 
 size_t nastl_product_scratch(const struct nastl_product *product)
 {
-    return product->matmul ? nastl_matmul_scratch(product->matmul)
-                           : nastl_product_512_scratch(&product->params);
+    const size_t ours = product->by_hand == NASTL_BY_HAND_NEVER
+                            ? 0
+                            : nastl_product_512_scratch(&product->params);
+    const size_t theirs = product->matmul ? nastl_matmul_scratch(product->matmul) : 0;
+    return ours > theirs ? ours : theirs;
 }
 
 int nastl_product_bind(struct nastl_product *product,
@@ -78,11 +84,18 @@ NASTL_HOT static void apply_mask(float *restrict c, const float *restrict mask,
             c[i] = mask[i] > 0.0f ? c[i] : 0.0f;
 }
 
+static bool runs_by_hand(const struct nastl_product *product)
+{
+    return product->by_hand == NASTL_BY_HAND_ALWAYS ||
+           (product->by_hand == NASTL_BY_HAND_SPARSE &&
+            nastl_product_512_is_sparse(&product->params, product->operands.a));
+}
+
 int nastl_product_run(const struct nastl_product *product)
 {
     const struct nastl_matmul_params *params = &product->params;
     const struct nastl_operands *operands = &product->operands;
-    if (!product->matmul) {
+    if (runs_by_hand(product)) {
         nastl_product_512_run(params, operands);
         return 0;
     }

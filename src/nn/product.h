@@ -1,7 +1,7 @@
 /* product.h: the products of linear operators: by hand where that is faster
- * (product_512.c), else by oneDNN. Which one, the shape and the instruction set decide
- * (that of oneDNN, so that ONEDNN_MAX_CPU_ISA holds both).
- * SPDX-License-Identifier: Apache-2.0 */
+ * (product_512.c), else by oneDNN. Which one, the instruction set (that of oneDNN, so
+ * that ONEDNN_MAX_CPU_ISA holds both), the shape and the zeros of A decide: never a
+ * clock. SPDX-License-Identifier: Apache-2.0 */
 #ifndef NN_PRODUCT_H
 #define NN_PRODUCT_H
 
@@ -31,11 +31,17 @@ int nastl_product_run(const struct nastl_product *product);
 
 /* ---- by hand: product_512.c, or product_none.c where the compiler cannot ---- */
 
-/* Whether it is there and faster for the shape. Every distance between rows is given. */
-bool nastl_product_512_suits(const struct nastl_matmul_params *params);
-size_t nastl_product_512_scratch(const struct nastl_matmul_params *params);
+/* When that is faster, of a shape; every distance between rows is given, here and below.
+ */
+enum nastl_by_hand { NASTL_BY_HAND_NEVER, NASTL_BY_HAND_SPARSE, NASTL_BY_HAND_ALWAYS };
+enum nastl_by_hand nastl_product_512_suits(const struct nastl_matmul_params *params);
+
 /* Any shape, on processors with AVX-512. */
+size_t nastl_product_512_scratch(const struct nastl_matmul_params *params);
 void nastl_product_512_run(const struct nastl_matmul_params *params,
                            const struct nastl_operands *operands);
+/* Whether A has so many zeros that passing over them pays: looks at a few rows. */
+bool nastl_product_512_is_sparse(const struct nastl_matmul_params *params,
+                                 const float *a);
 
 #endif
