@@ -4,19 +4,22 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "train_toy.h"
 
+#include "base/stat.h"
 #include "nn/dnnl.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <unistd.h>
 
-enum { ROWS = 320, TRAIN = 256, OUTPUTS = 3, EPOCHS = 5, FAMILIES_MOST = 16 };
-enum { NUMBERS = (ROWS - TRAIN) * OUTPUTS };
+enum { ROWS = 192, TRAIN = 128, OUTPUTS = 3, EPOCHS = 6, FAMILIES_MOST = 16 };
+enum { NUMBERS = (ROWS - TRAIN) * OUTPUTS, SEEDS = 3 };
 
 /* Outputs, of the size of 1, of the same weights: sums of float32 in another order. After
- * 20 steps: AdamW makes steps of the learning rate (1e-3) of gradients that are 0 but for
- * their last digits, as those of a bias that a norm takes away again. */
+ * 12 steps, over the seeds: the median, and the most. AdamW makes steps of the learning
+ * rate (1e-3) of gradients that are 0 but for their last digits, as those of a bias that
+ * a norm takes away again, and from there on a seed in several goes a way of its own. */
 static const double start_tolerance = 1e-5, tolerance = 1e-2, loss_tolerance = 1e-3;
+static const double most_tolerance = 0.2, most_loss_tolerance = 2e-2;
 
 static const char *const limits[] = {"SSE41", "AVX2", "AVX512_CORE", "ALL"};
 enum { LIMITS = sizeof limits / sizeof *limits };
@@ -30,7 +33,7 @@ struct learnt {
 struct answer {
     char isa[64];
     size_t families;
-    struct learnt learnt[FAMILIES_MOST];
+    struct learnt learnt[FAMILIES_MOST][SEEDS];
 };
 
 /* ---- the child ---- */
@@ -52,7 +55,7 @@ static void print_outputs(struct nastl_net *net, const struct nastl_xy *xy,
         printf("%.9g\n", (double)outputs[i]);
 }
 
-static void train(const char *family)
+static void train(const char *family, uint64_t seed)
 {
     static const size_t cardinality[] = {4};
     const struct nastl_shape shape = {
@@ -69,7 +72,7 @@ static void train(const char *family)
     snprintf(setting, sizeof setting, "family=%s", family);
     toy_training_create(&toy,
                         SETTINGS(setting, "mlp.normalization=layer", "tabm.members=4"),
-                        &shape, &recipe, ROWS, TRAIN, 3);
+                        &shape, &recipe, ROWS, TRAIN, seed);
     label_rows(toy.y, &toy.xy);
     print_outputs(toy.toy.net, &toy.xy, toy.params.valid);
     const struct nastl_train_result result = toy_train(&toy);
@@ -84,7 +87,8 @@ static int be_child(void)
     nastl_dnnl_describe(version, isa);
     printf("%s\n", isa);
     for (const struct nastl_family *const *at = nastl_families(); *at; at++)
-        train((*at)->name);
+        for (uint64_t seed = 1; seed <= SEEDS; seed++)
+            train((*at)->name, seed);
     return 0;
 }
 
@@ -99,6 +103,13 @@ static void read_numbers(double *out, size_t count, FILE *from)
     }
 }
 
+static void read_learnt(struct learnt *out, FILE *from)
+{
+    read_numbers(out->start, NUMBERS, from);
+    read_numbers(out->outputs, NUMBERS, from);
+    read_numbers(&out->loss, 1, from);
+}
+
 static void ask(struct answer *out, const char *limit)
 {
     char command[512], path[256] = {0};
@@ -111,10 +122,9 @@ static void ask(struct answer *out, const char *limit)
     out->families = 0;
     for (const struct nastl_family *const *at = nastl_families(); *at; at++) {
         assert_true(out->families < FAMILIES_MOST);
-        struct learnt *learnt = &out->learnt[out->families++];
-        read_numbers(learnt->start, NUMBERS, child);
-        read_numbers(learnt->outputs, NUMBERS, child);
-        read_numbers(&learnt->loss, 1, child);
+        for (size_t k = 0; k < SEEDS; k++)
+            read_learnt(&out->learnt[out->families][k], child);
+        out->families++;
     }
     assert_int_equal(pclose(child), 0);
 }
@@ -127,20 +137,31 @@ static double distance(const double *a, const double *b)
     return most;
 }
 
+static void compare_family(const struct learnt *one, const struct learnt *other)
+{
+    double ends[SEEDS], losses[SEEDS];
+    for (size_t k = 0; k < SEEDS; k++) {
+        const struct learnt *a = &one[k], *b = &other[k];
+        const double start = distance(a->start, b->start);
+        ends[k] = distance(a->outputs, b->outputs);
+        losses[k] = fabs(a->loss - b->loss);
+        print_message("  losses %g and %g, outputs off by %.1g, %.1g before\n", a->loss,
+                      b->loss, ends[k], start);
+        assert_true(a->loss < 1.08); /* it has learnt: ln 3 is 1.1 */
+        assert_true(start < start_tolerance);
+        assert_true(ends[k] < most_tolerance);
+        assert_true(losses[k] < most_loss_tolerance);
+    }
+    assert_true(nastl_stat_median(ends, SEEDS) < tolerance);
+    assert_true(nastl_stat_median(losses, SEEDS) < loss_tolerance);
+}
+
 static void compare(const struct answer *one, const struct answer *other)
 {
     for (size_t f = 0; f < one->families; f++) {
-        const struct learnt *a = &one->learnt[f], *b = &other->learnt[f];
-        const double start = distance(a->start, b->start);
-        const double end = distance(a->outputs, b->outputs);
-        print_message(
-            "%s, %s and %s: losses %g and %g, outputs off by %.1g, %.1g before\n",
-            nastl_families()[f]->name, one->isa, other->isa, a->loss, b->loss, end,
-            start);
-        assert_true(a->loss < 1.08); /* it has learnt: ln 3 is 1.1 */
-        assert_true(fabs(a->loss - b->loss) < loss_tolerance);
-        assert_true(start < start_tolerance);
-        assert_true(end < tolerance);
+        print_message("%s, %s and %s:\n", nastl_families()[f]->name, one->isa,
+                      other->isa);
+        compare_family(one->learnt[f], other->learnt[f]);
     }
 }
 
