@@ -293,6 +293,53 @@ static void a_huge_pull_stays_at_the_source(void **state)
     nastl_problem_destroy(problem);
 }
 
+/* Trains in processes that are stopped after two epochs and a bit. */
+static struct nastl_model *trained_in_pieces(const struct nastl_problem *problem,
+                                             const struct nastl_candidate *candidate,
+                                             const char *path)
+{
+    struct nastl_model *model;
+    int status = NASTL_EINTERRUPTED, processes = 0;
+    for (; status == NASTL_EINTERRUPTED; processes++) {
+        struct halt halt = {.at = 18};
+        const struct nastl_stop stop = {is_halted, NULL, &halt};
+        struct nastl_training training = {
+            .problem = problem,
+            .view = problem->folds[0],
+            .candidate = candidate,
+            .warm = nastl_problem_warm(problem, "mlp"),
+            .stop = &stop,
+        };
+        assert_ok(nastl_checkpoint_open(&training.checkpoint, path, 7, NULL));
+        status = nastl_train_fold(&model, &training, 0);
+        nastl_checkpoint_close(training.checkpoint);
+        assert_true(processes < 20);
+    }
+    assert_ok(status);
+    assert_true(processes > 1);
+    return model;
+}
+
+static void stopped_trainings_go_on_with_the_same_bits(void **state)
+{
+    struct nastl_problem *problem = problem_with_sources(state);
+    const char *path = scratch(state, "pieces.h5");
+    for (const struct nastl_strategy *const *s = nastl_strategies(); *s; s++) {
+        if (!(*s)->guide)
+            continue;
+        struct nastl_candidate candidate;
+        candidate_of(&candidate, problem, "mlp", (*s)->name, 2);
+        struct nastl_model *whole = trained_model(problem, &candidate, 0);
+        struct nastl_model *pieces = trained_in_pieces(problem, &candidate, path);
+        assert_true(same_weights(whole, pieces));
+        nastl_model_destroy(whole);
+        nastl_model_destroy(pieces);
+        nastl_candidate_finish(&candidate);
+        remove(path);
+    }
+    nastl_problem_destroy(problem);
+}
+
 /* Another number of heads: nothing of the source fits. */
 static void a_candidate_that_nothing_fits_is_refused(void **state)
 {
@@ -404,6 +451,7 @@ int main(void)
         cmocka_unit_test(a_linear_probe_keeps_all_but_the_head),
         cmocka_unit_test(strategies_without_effect_are_fine_tuning),
         cmocka_unit_test(a_huge_pull_stays_at_the_source),
+        cmocka_unit_test(stopped_trainings_go_on_with_the_same_bits),
         cmocka_unit_test(a_candidate_that_nothing_fits_is_refused),
         cmocka_unit_test(memory_that_runs_out_is_said),
         cmocka_unit_test(phases_take_at_most_half_of_the_epochs),

@@ -41,6 +41,7 @@ search_params(const struct nastl_train_one_params *params, char *space)
     static char *objectives[] = {"flops"}; /* ranks nothing here, and is always known */
     return (struct nastl_search_params){
         .space = space,
+        .warm_start = params->warm_start,
         .target = params->target,
         .label = params->label,
         .task = params->task,

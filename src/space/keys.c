@@ -204,7 +204,7 @@ static const struct nastl_key transfer_keys[] = {
     {"layer_decay", NASTL_KEY_FLOAT, 0.01, 1, .fallback = "0.385",
      .help = "With discriminative the learning rate of a layer, as a factor of that of "
              "the next one towards the outputs."},
-    {"pull", NASTL_KEY_FLOAT, 0, 1000, .fallback = "1",
+    {"pull", NASTL_KEY_FLOAT, 0, 1000, .fallback = "10",
      .help = "How strongly l2_sp pulls weights to the source's, as a weight decay, and "
              "delta hidden features, as a factor of their relative squared error."},
     {"distill_share", NASTL_KEY_FLOAT, 0, 1, .fallback = "0.5",

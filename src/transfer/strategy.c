@@ -167,7 +167,7 @@ static int guide_discriminative(struct nastl_guidance *out,
 
 static double pull_of(const struct nastl_candidate *candidate)
 {
-    return nastl_candidate_number(candidate, "transfer.pull", 1);
+    return nastl_candidate_number(candidate, "transfer.pull", 10);
 }
 
 /* All but the head decays to where it began (Li, Grandvalet and Davoine 2018, "Explicit
