@@ -50,7 +50,8 @@ static void check_form(const struct nastl_loss_form *form, const float *y, size_
     double exact[N * MOST];
     for (size_t i = 0; i < N * c; i++)
         exact[i] = outputs[i] = 3.0f * (float)nastl_rng_normal(&rng);
-    const double got = nastl_loss_form_gradient(form, delta, outputs, y, N, N + 3, c);
+    const double got =
+        nastl_loss_form_gradient(form, delta, outputs, y, NULL, N, N + 3, c);
     const double wanted = smoothed(exact, c, y, form);
     assert_true(fabs(got - wanted) <= TOLERANCE * wanted);
     for (size_t i = 0; i < N * c; i++) {

@@ -96,7 +96,8 @@ static const struct {
     {"later_normalizer",
      ":3:15: key 'transfer.normalizer': 'source' is unknown; accepted: target"},
     {"later_strategy",
-     ":3:43: key 'transfer.strategy': 'l2_sp' is unknown; accepted: scratch, fine_tune"},
+     ":3:43: key 'transfer.strategy': 'bss' is unknown; accepted: scratch, fine_tune, "
+     "head_first, linear_probe, gradual_unfreeze, discriminative, l2_sp, delta, distill"},
     {"list_for_one", ":3:12: key 'mlp.dropout': a list is no value; accepted: a value, "
                      "{choice: [a, b]} or {float: [low, high]}"},
     {"list_too_short",

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/stat.h"
+#include "transfer/strategy.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -19,8 +20,7 @@ enum {
 
 static bool wants_source(const struct nastl_candidate *candidate)
 {
-    return strcmp(nastl_candidate_text(candidate, "transfer.strategy", "scratch"),
-                  "scratch") != 0;
+    return nastl_strategy_of(candidate)->needs_network;
 }
 
 static const char *family_of(const struct nastl_candidate *candidate)

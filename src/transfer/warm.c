@@ -12,12 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const *nastl_transfer_strategies(void)
-{
-    static const char *const strategies[] = {"scratch", "fine_tune", NULL};
-    return strategies;
-}
-
 /* ---- sorting ---- */
 
 struct ranked {

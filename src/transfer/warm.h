@@ -30,7 +30,4 @@ int nastl_warm_sort(struct nastl_model *source);
 int nastl_warm_start(double *matched, struct nastl_net *net,
                      const struct nastl_layout *layout, const struct nastl_model *source);
 
-/* The strategies of this version, NULL at the end: scratch, fine_tune. */
-const char *const *nastl_transfer_strategies(void);
-
 #endif
