@@ -597,6 +597,8 @@ int nastl_crew_work(struct nastl_crew_result *out, const struct nastl_crew_param
         status = crew.status;
         out->stop = crew.stop;
         out->rejected = nastl_searcher_rejected(crew.searcher);
+        drop_dominated(&crew); /* the ledger may have known all of them */
+        reserve_time(&crew);
         out->after = crew.after;
     }
     if (crew.error)

@@ -37,6 +37,15 @@ for space in default tuned; do
   [ "$(strategies $space-source)" = fine_tune ] || fail "$space.yaml does not fine-tune"
 done
 
+# What is delivered has its gain over scratch, or none to be known.
+for folds in 1 3; do
+  ok "$@" --space either.yaml --study guarded-$folds --source macro.csv --trials 6 --folds $folds
+  "$python" "$SOURCE_ROOT/tests/check_pareto.py" guarded-$folds || fail "--folds $folds: the guard"
+  ok study show guarded-$folds
+  grep -qE '^D: (trained from scratch|gain over scratch -?[0-9.]+, 95 % interval )' out ||
+    fail "--folds $folds: no gain: $(cat out)"
+done
+
 # From models: a study's, its source network, a file; with other columns, classes, tasks.
 # matched STUDY LOW HIGH: how much of every candidate is taken over.
 matched() {
