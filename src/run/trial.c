@@ -511,7 +511,7 @@ int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *prob
         .problem = problem,
         .view = problem->full,
         .candidate = &trial->candidate,
-        .stream = stream_of(trial, STREAMS - 1),
+        .stream = (uint32_t)(trial->number * STREAMS + STREAMS - 1),
         .epochs = epochs ? epochs : 1,
         .warm = warm_of(problem, &trial->candidate),
         .checkpoint = checkpoint,

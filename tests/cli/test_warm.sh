@@ -21,6 +21,15 @@ strategies() {
     csv.DictReader(open(sys.argv[1] + "/trials.csv"))}))' "$1"
 }
 
+# What is delivered has its gain over scratch, or none to be known.
+for folds in 1 3; do
+  ok "$@" --space either.yaml --study guarded-$folds --source macro.csv --trials 6 --folds $folds
+  "$python" "$SOURCE_ROOT/tests/check_pareto.py" guarded-$folds || fail "--folds $folds: the guard"
+  ok study show guarded-$folds
+  grep -qE '^D: (trained from scratch|gain over scratch -?[0-9.]+, 95 % interval )' out ||
+    fail "--folds $folds: no gain: $(cat out)"
+done
+
 # Without a source.
 for space in default either; do
   ok "$@" --space $space.yaml --study $space
@@ -35,15 +44,6 @@ rejects 2 'transfer.strategy: .* no choice but fine_tune' train --arch tuned.yam
 for space in default tuned; do
   ok "$@" --space $space.yaml --study $space-source --source macro.csv
   [ "$(strategies $space-source)" = fine_tune ] || fail "$space.yaml does not fine-tune"
-done
-
-# What is delivered has its gain over scratch, or none to be known.
-for folds in 1 3; do
-  ok "$@" --space either.yaml --study guarded-$folds --source macro.csv --trials 6 --folds $folds
-  "$python" "$SOURCE_ROOT/tests/check_pareto.py" guarded-$folds || fail "--folds $folds: the guard"
-  ok study show guarded-$folds
-  grep -qE '^D: (trained from scratch|gain over scratch -?[0-9.]+, 95 % interval )' out ||
-    fail "--folds $folds: no gain: $(cat out)"
 done
 
 # From models: a study's, its source network, a file; with other columns, classes, tasks.
