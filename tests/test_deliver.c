@@ -241,6 +241,28 @@ static void any_gains_lead_to_a_member(void **state)
     }
 }
 
+/* ---- twins ------------------------------------------------------------------------- */
+
+static void a_twin_takes_nothing_from_a_source(void **state)
+{
+    (void)state;
+    struct nastl_candidate candidate, twin;
+    nastl_candidate_init(&candidate);
+    assert_ok(nastl_candidate_set(&candidate, "family", "mlp", 0));
+    assert_ok(nastl_candidate_set(&candidate, "transfer.strategy", "fine_tune", 0));
+    assert_ok(nastl_candidate_set(&candidate, "transfer.normalizer", "source", 0));
+    assert_ok(nastl_candidate_set(&candidate, "mlp.layers", NULL, 3));
+    assert_false(nastl_candidate_is_scratch(&candidate));
+    assert_ok(nastl_candidate_from_scratch(&twin, &candidate));
+    assert_true(nastl_candidate_is_scratch(&twin));
+    assert_int_equal(twin.count, 3);
+    assert_null(nastl_candidate_find(&twin, "transfer.normalizer"));
+    assert_true(nastl_candidate_number(&twin, "mlp.layers", 0) == 3);
+    assert_string_equal(nastl_candidate_text(&twin, "family", ""), "mlp");
+    nastl_candidate_finish(&candidate);
+    nastl_candidate_finish(&twin);
+}
+
 /* ---- files ------------------------------------------------------------------------- */
 
 static char *published(struct nastl_study *study, const char *name)
@@ -337,6 +359,7 @@ int main(void)
         cmocka_unit_test(a_first_objective_without_a_score_has_no_gain),
         cmocka_unit_test(an_empty_front_delivers_nothing),
         cmocka_unit_test(any_gains_lead_to_a_member),
+        cmocka_unit_test(a_twin_takes_nothing_from_a_source),
         cmocka_unit_test(the_gain_is_told_everywhere),
         cmocka_unit_test(what_is_not_known_is_told_too),
         cmocka_unit_test(memory_may_run_out),
