@@ -134,20 +134,35 @@ static struct effort effort_of(const struct nastl_checkpoint *folds)
     return effort;
 }
 
+/* One a fold; those that are left over are free. */
+static uint32_t stream_of(const struct nastl_trial *trial, size_t k)
+{
+    return (uint32_t)(trial->number * STREAMS + k);
+}
+
+static struct nastl_training training_of(const struct nastl_trial *trial,
+                                         const struct nastl_problem *problem, size_t fold,
+                                         const struct nastl_stop *stop,
+                                         struct nastl_checkpoint *checkpoint)
+{
+    return (struct nastl_training){
+        .problem = problem,
+        .view = problem->folds[fold],
+        .candidate = &trial->candidate,
+        .stream = stream_of(trial, fold),
+        .warm = warm_of(problem, &trial->candidate),
+        .stop = stop,
+        .checkpoint = checkpoint,
+    };
+}
+
 static int train_folds(struct nastl_checkpoint *folds, struct nastl_model **first,
                        const struct nastl_trial *trial,
                        const struct nastl_problem *problem, const struct nastl_stop *stop)
 {
     for (size_t k = 0; k < problem->fold_count; k++) {
-        const struct nastl_training training = {
-            .problem = problem,
-            .view = problem->folds[k],
-            .candidate = &trial->candidate,
-            .stream = (uint32_t)(trial->number * STREAMS + k),
-            .warm = warm_of(problem, &trial->candidate),
-            .stop = stop,
-            .checkpoint = folds,
-        };
+        const struct nastl_training training =
+            training_of(trial, problem, k, stop, folds);
         struct nastl_model *model;
         TRY(nastl_train_fold(&model, &training, k));
         if (k == 0)
@@ -214,6 +229,35 @@ static double known_value(const struct nastl_objective *objective,
     return lookup_cost(&value, objective->name, (void *)cost) ? value : NAN;
 }
 
+/* Pairs of them tell more than two means. */
+static bool has_fold_scores(const struct nastl_problem *problem)
+{
+    return problem->fold_count > 1 && problem->objectives[0]->source == NASTL_FROM_SCORES;
+}
+
+static json_t *fold_scores_json(const struct nastl_problem *problem,
+                                const struct nastl_checkpoint *folds)
+{
+    double values[NASTL_FOLDS_MOST];
+    json_t *list = json_array();
+    fold_values(values, folds,
+                (size_t)nastl_metric_from_name(problem->objectives[0]->name));
+    for (size_t k = 0; list && k < nastl_checkpoint_folds(folds); k++)
+        json_array_append_new(list, nastl_json_number(values[k]));
+    return list;
+}
+
+bool nastl_trial_fold_scores(double *out, const struct nastl_trial *trial,
+                             const struct nastl_problem *problem)
+{
+    const json_t *list = json_object_get(trial->details, "fold_scores");
+    if (!has_fold_scores(problem) || json_array_size(list) != problem->fold_count)
+        return false;
+    for (size_t k = 0; k < problem->fold_count; k++)
+        out[k] = json_number_value(json_array_get(list, k));
+    return true;
+}
+
 static int fill_record(struct nastl_trial *trial, const struct nastl_problem *problem,
                        const struct nastl_checkpoint *folds)
 {
@@ -228,7 +272,11 @@ static int fill_record(struct nastl_trial *trial, const struct nastl_problem *pr
                                nastl_scores_json(&mean, problem->dataset->task), "cost",
                                cost_json(&cost, &effort), "warm_start",
                                warm_json(trial, problem, effort.matched));
-    return trial->details ? NASTL_OK : nastl_error_nomem("a trial's record");
+    if (!trial->details)
+        return nastl_error_nomem("a trial's record");
+    return has_fold_scores(problem) ? nastl_json_set(trial->details, "fold_scores",
+                                                     fold_scores_json(problem, folds))
+                                    : NASTL_OK;
 }
 
 static int set_reason(struct nastl_trial *trial, enum nastl_state state,
@@ -256,7 +304,7 @@ static int check_values(struct nastl_trial *trial, const struct nastl_problem *p
 }
 
 /* A candidate that cannot be trained is a failed trial; the search goes on. */
-static bool is_candidates_fault(int status)
+bool nastl_trial_is_at_fault(int status)
 {
     return status == NASTL_ENUMERIC || status == NASTL_EINVAL || status == NASTL_ENOMEM;
 }
@@ -275,7 +323,7 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
         status = fill_record(trial, problem, checkpoint);
     if (status == NASTL_OK)
         status = check_values(trial, problem);
-    if (status < 0 && is_candidates_fault(status))
+    if (status < 0 && nastl_trial_is_at_fault(status))
         status = set_reason(trial, NASTL_STATE_FAILED, nastl_error_last());
     if (status < 0 || trial->state != NASTL_STATE_COMPLETE) {
         nastl_model_destroy(*model);
@@ -284,6 +332,16 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
         nastl_checkpoint_keep(checkpoint); /* it waits for the quiet lane */
     trial->seconds = nastl_checkpoint_seconds(checkpoint);
     return status;
+}
+
+int nastl_trial_train_fold(struct nastl_model **model, const struct nastl_trial *trial,
+                           const struct nastl_problem *problem, size_t fold,
+                           size_t stream, const struct nastl_stop *stop,
+                           struct nastl_checkpoint *checkpoint)
+{
+    struct nastl_training training = training_of(trial, problem, fold, stop, checkpoint);
+    training.stream = stream_of(trial, stream);
+    return nastl_train_fold(model, &training, 0);
 }
 
 /* ---- the quiet lane -----------------------------------------------------------------

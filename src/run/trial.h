@@ -41,6 +41,22 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
                       const struct nastl_problem *problem, const struct nastl_stop *stop,
                       struct nastl_checkpoint *checkpoint);
 
+/* One training of its candidate, on this fold with this stream of the trial's; where both
+ * are k, it is the k-th of nastl_trial_train(), bit by bit. The checkpoint is about this
+ * training and no other. */
+int nastl_trial_train_fold(struct nastl_model **model, const struct nastl_trial *trial,
+                           const struct nastl_problem *problem, size_t fold,
+                           size_t stream, const struct nastl_stop *stop,
+                           struct nastl_checkpoint *checkpoint);
+
+/* Its score on each fold by the first objective, (fold_count), from its details; false
+ * where they have none: there is one split, or no score is the first objective. */
+bool nastl_trial_fold_scores(double *out, const struct nastl_trial *trial,
+                             const struct nastl_problem *problem);
+
+/* Whether a training failed for what the candidate is: others may go on. */
+bool nastl_trial_is_at_fault(int status);
+
 /* Measures latency (and energy) of the model in the quiet lane, fills the timed values
  * and decides the constraints that need them. */
 int nastl_trial_measure(struct nastl_trial *trial, struct nastl_model *model,
