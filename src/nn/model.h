@@ -36,6 +36,11 @@ void nastl_outputs_to_predictions(double *predictions, const float *outputs, siz
                                   enum nastl_task task, size_t classes,
                                   const struct nastl_label_map *label);
 
+/* What the network answers for rows of a dataset, (n, outputs): logits, or standardised
+ * values. NASTL_ENUMERIC as below. */
+int nastl_model_outputs(struct nastl_model *model, const struct nastl_dataset *dataset,
+                        const int32_t *rows, size_t n, float *outputs);
+
 /* Predictions (n, width) of rows of a dataset in the model's own layout or of the dataset
  * that it was trained from. NASTL_ENUMERIC names the first row whose output is not
  * finite.

@@ -289,6 +289,7 @@ int nastl_train_run(char **out, const struct nastl_train_one_params *params, boo
     const int status = run(out, &job, json);
     omp_set_num_threads(threads);
     nastl_model_destroy(job.model);
+    free(job.trained.outputs);
     nastl_candidate_finish(&job.candidate);
     free(job.space);
     nastl_problem_destroy(job.problem);

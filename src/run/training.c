@@ -169,23 +169,29 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     return NASTL_OK;
 }
 
-/* Every metric of the kept epoch. */
+/* Every metric of the kept epoch, and what the network answers for those rows. */
 static int score_model(struct nastl_trained *trained, struct nastl_model *model,
                        const struct nastl_training *training)
 {
     const struct nastl_view *view = training->view;
     const struct nastl_dataset *data = training->problem->dataset;
     const size_t width = nastl_prediction_width(data->task, data->class_count);
+    const size_t outputs = nastl_model_shape(model->layout).outputs;
     if (view->valid_count == 0 || training->is_unscored)
         return NASTL_OK;
     double *predictions = nastl_alloc(view->valid_count, width * sizeof *predictions);
-    if (!predictions)
-        return nastl_error_nomem("predictions");
-    int status = nastl_model_predictions(model, data, view->rows + view->train_count,
-                                         view->valid_count, predictions);
+    trained->outputs = nastl_alloc(view->valid_count, outputs * sizeof(float));
+    int status =
+        predictions && trained->outputs ? NASTL_OK : nastl_error_nomem("predictions");
     if (status == NASTL_OK)
+        status = nastl_model_outputs(model, data, view->rows + view->train_count,
+                                     view->valid_count, trained->outputs);
+    if (status == NASTL_OK) {
+        nastl_outputs_to_predictions(predictions, trained->outputs, view->valid_count,
+                                     data->task, data->class_count, &model->label);
         status = nastl_scores_compute(&trained->scores, data->task, data->class_count,
                                       view->valid_labels, predictions, view->valid_count);
+    }
     free(predictions);
     return status;
 }
@@ -298,6 +304,8 @@ int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
     if (status == NASTL_OK)
         status = run_training(trained, model, training);
     if (status < 0) {
+        free(trained->outputs);
+        trained->outputs = NULL;
         nastl_model_destroy(model);
         return status;
     }
@@ -354,6 +362,8 @@ int nastl_train_fold(struct nastl_model **out, const struct nastl_training *trai
         nastl_checkpoint_save(checkpoint);
     TRY(status);
     const struct nastl_fold over = fold_of(&trained);
-    nastl_checkpoint_add(checkpoint, &over, *out);
+    const size_t width = nastl_model_shape((*out)->layout).outputs;
+    nastl_checkpoint_add(checkpoint, &over, *out, trained.outputs,
+                         trained.outputs ? training->view->valid_count * width : 0);
     return NASTL_OK;
 }

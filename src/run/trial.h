@@ -82,6 +82,8 @@ struct nastl_trained {
     struct nastl_train_result result;
     struct nastl_scores scores; /* on the view's validation rows, if it has any */
     double matched;
+    float *outputs; /* of its network for those rows, (valid, outputs); the caller's to
+                       free; NULL: no rows, or nobody asks */
 };
 
 /* Builds and trains a model of its own copies of prep and layout; the caller owns *out.
