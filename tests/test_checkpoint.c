@@ -92,6 +92,8 @@ static void assert_same_trial(const struct piece *a, const struct piece *b)
     assert_true(a->trial.errors[0] == b->trial.errors[0] || isnan(a->trial.errors[0]));
     assert_true(json_equal(json_object_get(a->trial.details, "valid"),
                            json_object_get(b->trial.details, "valid")));
+    assert_true(json_equal(json_object_get(a->trial.details, "calibration"),
+                           json_object_get(b->trial.details, "calibration")));
     for (size_t i = 0; i < 3; i++)
         assert_true(json_equal(
             json_object_get(json_object_get(a->trial.details, "cost"), keys[i]),

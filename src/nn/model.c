@@ -44,38 +44,52 @@ size_t nastl_prediction_width(enum nastl_task task, size_t classes)
     return task == NASTL_TASK_REGRESSION ? 1 : classes;
 }
 
-/* p = 1 / (1 + exp(-z)) of the second class; each from its own exponential, so that
+/* p = 1 / (1 + exp(-z / T)) of the second class; each from its own exponential, so that
  * neither loses digits. */
-static void sigmoid(double *p, float logit)
+static void sigmoid(double *p, float logit, double temperature)
 {
-    p[0] = 1 / (1 + exp((double)logit));
-    p[1] = 1 / (1 + exp(-(double)logit));
+    const double z = logit / temperature;
+    p[0] = 1 / (1 + exp(z));
+    p[1] = 1 / (1 + exp(-z));
 }
 
-/* p[c] = exp(z[c] - max z) / sum of the same. */
-static void softmax(double *p, const float *logits, size_t classes)
+/* p[c] = exp((z[c] - max z) / T) / sum of the same. */
+static void softmax(double *p, const float *logits, size_t classes, double temperature)
 {
     double highest = logits[0], sum = 0;
     for (size_t c = 1; c < classes; c++)
         highest = fmax(highest, logits[c]);
     for (size_t c = 0; c < classes; c++)
-        sum += p[c] = exp(logits[c] - highest);
+        sum += p[c] = exp((logits[c] - highest) / temperature);
     for (size_t c = 0; c < classes; c++)
         p[c] /= sum;
+}
+
+static void to_predictions(double *predictions, const float *outputs, size_t n,
+                           enum nastl_task task, size_t classes,
+                           const struct nastl_label_map *label, double temperature)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (task == NASTL_TASK_REGRESSION)
+            predictions[i] = nastl_label_invert(label, outputs[i]);
+        else if (task == NASTL_TASK_BINARY)
+            sigmoid(predictions + 2 * i, outputs[i], temperature);
+        else
+            softmax(predictions + i * classes, outputs + i * classes, classes,
+                    temperature);
+    }
 }
 
 void nastl_outputs_to_predictions(double *predictions, const float *outputs, size_t n,
                                   enum nastl_task task, size_t classes,
                                   const struct nastl_label_map *label)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (task == NASTL_TASK_REGRESSION)
-            predictions[i] = nastl_label_invert(label, outputs[i]);
-        else if (task == NASTL_TASK_BINARY)
-            sigmoid(predictions + 2 * i, outputs[i]);
-        else
-            softmax(predictions + i * classes, outputs + i * classes, classes);
-    }
+    to_predictions(predictions, outputs, n, task, classes, label, 1);
+}
+
+bool nastl_model_has_intervals(const struct nastl_model *model)
+{
+    return nastl_model_task(model) == NASTL_TASK_REGRESSION && model->calibration.rows;
 }
 
 /* ---- predictions of rows ---- */
@@ -129,8 +143,8 @@ static int predict_slice(struct nastl_model *model, const struct nastl_dataset *
 {
     const struct nastl_layout *layout = model->layout;
     TRY(answer_slice(model, dataset, rows, count, outputs));
-    nastl_outputs_to_predictions(predictions, outputs, count, layout->task,
-                                 layout->class_count, &model->label);
+    to_predictions(predictions, outputs, count, layout->task, layout->class_count,
+                   &model->label, nastl_calibration_temperature(&model->calibration));
     return NASTL_OK;
 }
 

@@ -41,7 +41,7 @@ struct nastl_checkpoint {
     uint64_t identity;
     const struct nastl_log *log; /* may be NULL */
     struct nastl_fold folds[NASTL_FOLDS_MOST];
-    struct block outputs[NASTL_FOLDS_MOST]; /* of each for its validation rows */
+    struct block answers[NASTL_FOLDS_MOST]; /* of each for its validation rows */
     size_t fold_count;
     struct block first; /* the first fold's parameters, tensor after tensor */
 
@@ -197,7 +197,7 @@ static uint64_t digest_of(const struct nastl_checkpoint *checkpoint,
     hash = nastl_hash_bytes(hash, figures, sizeof *figures);
     hash = hash_block(hash, &checkpoint->first);
     for (size_t k = 0; k < checkpoint->fold_count; k++)
-        hash = hash_block(hash, &checkpoint->outputs[k]);
+        hash = hash_block(hash, &checkpoint->answers[k]);
     if (!checkpoint->is_under_way)
         return hash;
     hash = hash_block(hash, &checkpoint->parameters);
@@ -211,10 +211,10 @@ static int put_block(struct nastl_h5 *file, const char *name, const struct block
     return nastl_h5_put_floats(file, name, block->data, 1, &block->count);
 }
 
-/* The place of a fold's outputs in the file. */
-static void name_outputs(char name[32], size_t k)
+/* The place of a fold's answers in the file. */
+static void name_answers(char name[32], size_t k)
 {
-    snprintf(name, 32, "/outputs/%zu", k);
+    snprintf(name, 32, "/answers/%zu", k);
 }
 
 static int put_folds(struct nastl_h5 *file, const struct nastl_checkpoint *from,
@@ -224,9 +224,9 @@ static int put_folds(struct nastl_h5 *file, const struct nastl_checkpoint *from,
     TRY(nastl_h5_put_doubles(file, "/folds", figures->folds, 2, shape));
     for (size_t k = 0; k < from->fold_count; k++) {
         char name[32];
-        name_outputs(name, k);
-        if (from->outputs[k].data)
-            TRY(put_block(file, name, &from->outputs[k]));
+        name_answers(name, k);
+        if (from->answers[k].data)
+            TRY(put_block(file, name, &from->answers[k]));
     }
     return put_block(file, "/first", &from->first);
 }
@@ -321,9 +321,9 @@ static int get_folds(struct nastl_checkpoint *out, struct figures *figures,
     TRY(nastl_h5_get_doubles(file, "/folds", figures->folds, shape[0] * shape[1]));
     for (size_t k = 0; k < out->fold_count; k++) {
         char name[32];
-        name_outputs(name, k);
+        name_answers(name, k);
         if (nastl_h5_has(file, name))
-            TRY(get_block(&out->outputs[k], file, name));
+            TRY(get_block(&out->answers[k], file, name));
     }
     return get_block(&out->first, file, "/first");
 }
@@ -380,7 +380,7 @@ static void forget(struct nastl_checkpoint *checkpoint)
     checkpoint->is_under_way = false;
     checkpoint->before = 0;
     for (size_t k = 0; k < NASTL_FOLDS_MOST; k++)
-        clear_block(&checkpoint->outputs[k]);
+        clear_block(&checkpoint->answers[k]);
     clear_block(&checkpoint->first);
     clear_block(&checkpoint->parameters);
     clear_block(&checkpoint->numbers);
@@ -444,12 +444,12 @@ const struct nastl_fold *nastl_checkpoint_fold(const struct nastl_checkpoint *ch
     return &checkpoint->folds[k];
 }
 
-const float *nastl_checkpoint_outputs(const struct nastl_checkpoint *checkpoint, size_t k,
+const float *nastl_checkpoint_answers(const struct nastl_checkpoint *checkpoint, size_t k,
                                       size_t *count)
 {
     assert(k < checkpoint->fold_count);
-    *count = checkpoint->outputs[k].count;
-    return checkpoint->outputs[k].data;
+    *count = checkpoint->answers[k].count;
+    return checkpoint->answers[k].data;
 }
 
 double nastl_checkpoint_seconds(const struct nastl_checkpoint *checkpoint)
@@ -473,14 +473,14 @@ int nastl_checkpoint_fill(struct nastl_model *model,
 
 void nastl_checkpoint_add(struct nastl_checkpoint *checkpoint,
                           const struct nastl_fold *fold, const struct nastl_model *model,
-                          float *outputs, size_t count)
+                          float *answers, size_t count)
 {
     assert(checkpoint->fold_count < NASTL_FOLDS_MOST);
     const bool is_kept = checkpoint->path && !checkpoint->is_broken;
     if (is_kept && checkpoint->fold_count == 0 &&
         take_parameters(&checkpoint->first, model->net) < 0)
         give_up(checkpoint);
-    checkpoint->outputs[checkpoint->fold_count] = (struct block){outputs, count};
+    checkpoint->answers[checkpoint->fold_count] = (struct block){answers, count};
     checkpoint->folds[checkpoint->fold_count++] = *fold;
     checkpoint->is_under_way = false;
 }

@@ -48,15 +48,15 @@ double nastl_checkpoint_seconds(const struct nastl_checkpoint *checkpoint);
 int nastl_checkpoint_fill(struct nastl_model *model,
                           const struct nastl_checkpoint *checkpoint);
 
-/* A fold is over: its snapshot goes, and the first one's parameters are copied. `outputs`
+/* A fold is over: its snapshot goes, and the first one's parameters are copied. `answers`
  * are `count` numbers, the checkpoint's from now on; NULL: there are none. */
 void nastl_checkpoint_add(struct nastl_checkpoint *checkpoint,
                           const struct nastl_fold *fold, const struct nastl_model *model,
-                          float *outputs, size_t count);
+                          float *answers, size_t count);
 
-/* What the network of fold k answered for its view's validation rows, (valid, outputs):
- * logits, or standardised values. Borrowed; NULL and 0 where nobody asked for scores. */
-const float *nastl_checkpoint_outputs(const struct nastl_checkpoint *checkpoint, size_t k,
+/* What the model of fold k answers for its view's validation rows: see heldout.h.
+ * Borrowed; NULL and 0 where nobody asked for scores. */
+const float *nastl_checkpoint_answers(const struct nastl_checkpoint *checkpoint, size_t k,
                                       size_t *count);
 
 /* For the training of the fold under way: it goes on where it was left, if it was begun;

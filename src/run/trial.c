@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/stat.h"
+#include "run/heldout.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -218,16 +219,20 @@ static int fill_record(struct nastl_trial *trial, const struct nastl_problem *pr
                        const struct nastl_checkpoint *folds)
 {
     struct nastl_cost cost;
+    struct nastl_calibration calibration;
+    const enum nastl_task task = problem->dataset->task;
     const struct nastl_scores mean = mean_scores(folds);
     const struct effort effort = effort_of(folds);
     TRY(nastl_trial_cost(&cost, problem, &trial->candidate));
+    TRY(nastl_heldout_calibrate_folds(&calibration, problem, folds));
     for (size_t j = 0; j < problem->objective_count; j++)
         trial->values[j] =
             known_value(problem->objectives[j], folds, &cost, &trial->errors[j]);
-    trial->details = json_pack("{s:o, s:o, s:o}", "valid",
-                               nastl_scores_json(&mean, problem->dataset->task), "cost",
-                               cost_json(&cost, &effort), "warm_start",
-                               warm_json(trial, problem, effort.matched));
+    trial->details =
+        json_pack("{s:o, s:o, s:o, s:o}", "valid", nastl_scores_json(&mean, task), "cost",
+                  cost_json(&cost, &effort), "warm_start",
+                  warm_json(trial, problem, effort.matched), "calibration",
+                  nastl_calibration_json(&calibration, task));
     return trial->details ? NASTL_OK : nastl_error_nomem("a trial's record");
 }
 
@@ -459,6 +464,8 @@ int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *prob
         .checkpoint = checkpoint,
     };
     TRY(nastl_train_fold(out, &training, 0));
+    nastl_calibration_from_json(&(*out)->calibration,
+                                json_object_get(trial->details, "calibration"));
     nastl_checkpoint_keep(checkpoint); /* until it stands in weights.h5 */
     return NASTL_OK;
 }
