@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/stat.h"
+#include "nn/optim.h"
 #include "run/heldout.h"
 
 #include <math.h>
@@ -185,16 +186,26 @@ static json_t *warm_json(const struct nastl_trial *trial,
         "matched", nastl_json_number(matched));
 }
 
-/* Measured keys are null until they are measured; they keep their places. */
-static json_t *cost_json(const struct nastl_cost *cost, const struct effort *effort)
+/* Of training it once more when its best epoch is known. */
+static size_t refit_epochs(const struct nastl_candidate *candidate, size_t best_epoch)
 {
-    return json_pack("{s:o, s:o, s:o, s:n, s:n, s:n, s:n, s:o, s:n, s:o, s:o}",
+    struct nastl_recipe recipe;
+    nastl_recipe_of(&recipe, candidate);
+    return nastl_schedule_match(&recipe, best_epoch ? best_epoch : 1);
+}
+
+/* Measured keys are null until they are measured; they keep their places. */
+static json_t *cost_json(const struct nastl_cost *cost, const struct effort *effort,
+                         size_t refit)
+{
+    return json_pack("{s:o, s:o, s:o, s:n, s:n, s:n, s:n, s:o, s:n, s:o, s:o, s:o}",
                      "parameters", nastl_json_number(cost->parameters), "flops",
                      nastl_json_number(cost->flops), "memory",
                      nastl_json_number(cost->memory), "latency", "latency_p99", "energy",
                      "energy_source", "training_time", nastl_json_number(effort->seconds),
                      "training_energy", "epochs", nastl_json_number(effort->epochs),
-                     "best_epoch", nastl_json_number(effort->best_epoch));
+                     "best_epoch", nastl_json_number(effort->best_epoch), "refit_epochs",
+                     nastl_json_number((double)refit));
 }
 
 static double known_value(const struct nastl_objective *objective,
@@ -223,6 +234,7 @@ static int fill_record(struct nastl_trial *trial, const struct nastl_problem *pr
     const enum nastl_task task = problem->dataset->task;
     const struct nastl_scores mean = mean_scores(folds);
     const struct effort effort = effort_of(folds);
+    const size_t refit = refit_epochs(&trial->candidate, (size_t)effort.best_epoch);
     TRY(nastl_trial_cost(&cost, problem, &trial->candidate));
     TRY(nastl_heldout_calibrate_folds(&calibration, problem, folds));
     for (size_t j = 0; j < problem->objective_count; j++)
@@ -230,7 +242,7 @@ static int fill_record(struct nastl_trial *trial, const struct nastl_problem *pr
             known_value(problem->objectives[j], folds, &cost, &trial->errors[j]);
     trial->details =
         json_pack("{s:o, s:o, s:o, s:o}", "valid", nastl_scores_json(&mean, task), "cost",
-                  cost_json(&cost, &effort), "warm_start",
+                  cost_json(&cost, &effort, refit), "warm_start",
                   warm_json(trial, problem, effort.matched), "calibration",
                   nastl_calibration_json(&calibration, task));
     return trial->details ? NASTL_OK : nastl_error_nomem("a trial's record");
@@ -459,7 +471,7 @@ int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *prob
         .view = problem->full,
         .candidate = &trial->candidate,
         .stream = (uint32_t)(trial->number * STREAMS + STREAMS - 1),
-        .epochs = epochs ? epochs : 1,
+        .epochs = refit_epochs(&trial->candidate, epochs),
         .warm = warm_of(problem, &trial->candidate),
         .checkpoint = checkpoint,
     };
