@@ -230,22 +230,29 @@ static int fill_record(struct nastl_trial *trial, const struct nastl_problem *pr
                        const struct nastl_checkpoint *folds)
 {
     struct nastl_cost cost;
-    struct nastl_calibration calibration;
-    const enum nastl_task task = problem->dataset->task;
     const struct nastl_scores mean = mean_scores(folds);
     const struct effort effort = effort_of(folds);
     const size_t refit = refit_epochs(&trial->candidate, (size_t)effort.best_epoch);
     TRY(nastl_trial_cost(&cost, problem, &trial->candidate));
-    TRY(nastl_heldout_calibrate_folds(&calibration, problem, folds));
     for (size_t j = 0; j < problem->objective_count; j++)
         trial->values[j] =
             known_value(problem->objectives[j], folds, &cost, &trial->errors[j]);
-    trial->details =
-        json_pack("{s:o, s:o, s:o, s:o}", "valid", nastl_scores_json(&mean, task), "cost",
-                  cost_json(&cost, &effort, refit), "warm_start",
-                  warm_json(trial, problem, effort.matched), "calibration",
-                  nastl_calibration_json(&calibration, task));
+    trial->details = json_pack("{s:o, s:o, s:o}", "valid",
+                               nastl_scores_json(&mean, problem->dataset->task), "cost",
+                               cost_json(&cost, &effort, refit), "warm_start",
+                               warm_json(trial, problem, effort.matched));
     return trial->details ? NASTL_OK : nastl_error_nomem("a trial's record");
+}
+
+/* For the weights that are delivered. */
+static int record_calibration(struct nastl_trial *trial,
+                              const struct nastl_problem *problem,
+                              const struct nastl_checkpoint *folds)
+{
+    struct nastl_calibration calibration;
+    TRY(nastl_heldout_calibrate_folds(&calibration, problem, folds));
+    return nastl_json_set(trial->details, "calibration",
+                          nastl_calibration_json(&calibration, problem->dataset->task));
 }
 
 static int set_reason(struct nastl_trial *trial, enum nastl_state state,
@@ -290,6 +297,8 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
         status = train_folds(checkpoint, model, trial, problem, stop);
     if (status == NASTL_OK)
         status = fill_record(trial, problem, checkpoint);
+    if (status == NASTL_OK)
+        status = record_calibration(trial, problem, checkpoint);
     if (status == NASTL_OK)
         status = check_values(trial, problem);
     if (status < 0 && is_candidates_fault(status))
