@@ -25,7 +25,8 @@ NASTL_API enum nastl_task nastl_model_task(const struct nastl_model *model);
 
 /* Keeps the first `members` members of an ensemble (a TabM, or several networks): its
  * answers are their average from now on, at their cost. A model of n members that is cut
- * so is a model of fewer in every respect. NASTL_EINVAL: the model has no members, or not
+ * so is a model of fewer in every respect but how sure it is: its temperature and its
+ * intervals stay those of all. NASTL_EINVAL: the model has no members, or not
  * so many; it is as before.
  */
 NASTL_API int nastl_model_keep_members(struct nastl_model *model, size_t members);

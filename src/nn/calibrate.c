@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/stat.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -23,6 +24,7 @@ static const double most_temperature = 100, least_temperature = 0.01;
 
 double nastl_interval_level(size_t level)
 {
+    assert(level < NASTL_INTERVAL_LEVELS);
     return levels[level];
 }
 
@@ -105,8 +107,8 @@ static double next_b(double b, double low, double high, double slope, double cur
     return newton > low && newton < high ? newton : sqrt(low * high);
 }
 
-/* The slope ascends: its zero, or the end that is nearest to it. */
-static double steepest(const struct rows *rows)
+/* The slope ascends: its zero, or the end of the range that is nearest to it. */
+static double least_b(const struct rows *rows)
 {
     enum { STEPS_MOST = 100 };
     const double close = 1e-10;
@@ -114,10 +116,15 @@ static double steepest(const struct rows *rows)
     double slope = slope_of(&curvature, rows, b);
     if (slope == 0)
         return b;
-    if (slope_of(&(double){0}, rows, slope > 0 ? low : high) * slope >= 0)
-        return slope > 0 ? low : high;
+    const double end = slope > 0 ? low : high,
+                 end_slope = slope_of(&(double){0}, rows, end);
+    if ((slope > 0) == (end_slope >= 0))
+        return end;
     for (int step = 0; step < STEPS_MOST; step++) {
-        *(slope > 0 ? &high : &low) = b;
+        if (slope > 0)
+            high = b;
+        else
+            low = b;
         const double next = next_b(b, low, high, slope, curvature);
         if (fabs(next - b) <= close * b)
             return next;
@@ -135,7 +142,7 @@ void nastl_calibrate_classes(struct nastl_calibration *out, const float *logits,
         rows.used += is_used(&rows, i);
     *out = (struct nastl_calibration){.rows = rows.used, .temperature = 1};
     if (rows.used)
-        out->temperature = 1 / steepest(&rows);
+        out->temperature = 1 / least_b(&rows);
 }
 
 double nastl_calibration_temperature(const struct nastl_calibration *calibration)
