@@ -188,7 +188,9 @@ static void what_is_trained_is_not_trained_again(void **state)
     nastl_problem_destroy(problem);
 }
 
-/* The weights of the whole training, and of one that was stopped in its midst. */
+/* The weights of the whole training, and of one that was stopped in its midst. The best 6
+ * of 9 epochs: 2 of warm-up, half as much, 3.5 of full size, half of one of descent. A
+ * whole course has nearly that sum in 7: 1 + (7 - 2) 3/4. */
 static void a_refit_goes_on(void **state)
 {
     struct nastl_problem *problem = toy_problem(state, space, "1", SEED);
@@ -204,6 +206,7 @@ static void a_refit_goes_on(void **state)
     nastl_checkpoint_close(none);
     assert_ok(nastl_checkpoint_open(&none, path, 5, NULL));
     assert_int_equal(nastl_checkpoint_folds(none), 1);
+    assert_true(nastl_checkpoint_fold(none, 0)->epochs == 7);
     assert_ok(nastl_trial_refit(&again, problem, &trial, 6, none));
     nastl_checkpoint_close(none);
     assert_same_model(whole, again);

@@ -180,7 +180,7 @@ static void matched_courses_have_the_same_sum(void **state)
                 for (uint64_t step = 0; step < 100 * whole; step++)
                     own += nastl_schedule_factor(&r, step, 100) / 100;
                 assert_true(whole >= 1 && whole <= 4 * epochs);
-                assert_true(fabs(own - sum) < 1.1);
+                assert_true(fabs(own - sum) < 0.6);
                 if (s == NASTL_SCHEDULE_CONSTANT || epochs == 60)
                     assert_int_equal(whole, epochs);
             }

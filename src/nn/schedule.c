@@ -64,11 +64,10 @@ static double sum_of(const struct nastl_recipe *recipe, size_t max_epochs, size_
 
 size_t nastl_schedule_match(const struct nastl_recipe *recipe, size_t epochs)
 {
-    const double rounding = 1e-9;
-    const double wanted = sum_of(recipe, recipe->max_epochs, epochs) * (1 - rounding);
-    size_t low = 0, high = 4 * epochs; /* sum (low) < wanted <= sum (high) */
-    if (recipe->schedule == NASTL_SCHEDULE_CONSTANT)
+    if (recipe->schedule == NASTL_SCHEDULE_CONSTANT || epochs == 0)
         return epochs ? epochs : 1;
+    const double wanted = sum_of(recipe, recipe->max_epochs, epochs);
+    size_t low = 0, high = 4 * epochs; /* of what is too short, or long enough */
     while (high - low > 1) {
         const size_t middle = low + (high - low) / 2;
         if (sum_of(recipe, middle, middle) < wanted)
@@ -76,5 +75,6 @@ size_t nastl_schedule_match(const struct nastl_recipe *recipe, size_t epochs)
         else
             high = middle;
     }
-    return high ? high : 1;
+    const double less = wanted - sum_of(recipe, low, low);
+    return low && less < sum_of(recipe, high, high) - wanted ? low : high;
 }
