@@ -114,6 +114,15 @@ static bool is_finished(const struct slot *slot)
     return json_object_get(slot->trial.details, "test") != NULL;
 }
 
+/* Epochs of training it once more, as a share of those of a fold. */
+static double refit_share(const struct crew *crew, const struct slot *slot)
+{
+    const json_t *cost = json_object_get(slot->trial.details, "cost");
+    const double refit = json_number_value(json_object_get(cost, "refit_epochs"));
+    const double epochs = json_number_value(json_object_get(cost, "epochs"));
+    return epochs > 0 ? refit * (double)problem_of(crew)->fold_count / epochs : 1;
+}
+
 /* Of training a trial once more, on validation rows as well. */
 static double seconds_of_refit(const struct crew *crew, const struct slot *slot)
 {
@@ -123,7 +132,7 @@ static double seconds_of_refit(const struct crew *crew, const struct slot *slot)
         is_finished(slot) || !(slot->is_best || crew->params->keep_all))
         return 0;
     return slot->trial.seconds / (double)problem->fold_count * rows /
-           (double)problem->folds[0]->train_count;
+           (double)problem->folds[0]->train_count * fmax(refit_share(crew, slot), 1);
 }
 
 /* What else a trial costs when the search is over: being measured and scored. */

@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/stat.h"
+#include "nn/optim.h"
+#include "run/heldout.h"
 #include "transfer/strategy.h"
 
 #include <math.h>
@@ -199,16 +201,26 @@ static json_t *warm_json(const struct nastl_trial *trial,
         "matched", nastl_json_number(matched));
 }
 
-/* Measured keys are null until they are measured; they keep their places. */
-static json_t *cost_json(const struct nastl_cost *cost, const struct effort *effort)
+/* Of training it once more when its best epoch is known. */
+static size_t refit_epochs(const struct nastl_candidate *candidate, size_t best_epoch)
 {
-    return json_pack("{s:o, s:o, s:o, s:n, s:n, s:n, s:n, s:o, s:n, s:o, s:o}",
+    struct nastl_recipe recipe;
+    nastl_recipe_of(&recipe, candidate);
+    return nastl_schedule_match(&recipe, best_epoch ? best_epoch : 1);
+}
+
+/* Measured keys are null until they are measured; they keep their places. */
+static json_t *cost_json(const struct nastl_cost *cost, const struct effort *effort,
+                         size_t refit)
+{
+    return json_pack("{s:o, s:o, s:o, s:n, s:n, s:n, s:n, s:o, s:n, s:o, s:o, s:o}",
                      "parameters", nastl_json_number(cost->parameters), "flops",
                      nastl_json_number(cost->flops), "memory",
                      nastl_json_number(cost->memory), "latency", "latency_p99", "energy",
                      "energy_source", "training_time", nastl_json_number(effort->seconds),
                      "training_energy", "epochs", nastl_json_number(effort->epochs),
-                     "best_epoch", nastl_json_number(effort->best_epoch));
+                     "best_epoch", nastl_json_number(effort->best_epoch), "refit_epochs",
+                     nastl_json_number((double)refit));
 }
 
 static double known_value(const struct nastl_objective *objective,
@@ -264,19 +276,31 @@ static int fill_record(struct nastl_trial *trial, const struct nastl_problem *pr
     struct nastl_cost cost;
     const struct nastl_scores mean = mean_scores(folds);
     const struct effort effort = effort_of(folds);
+    const size_t refit = refit_epochs(&trial->candidate, (size_t)effort.best_epoch);
     TRY(nastl_trial_cost(&cost, problem, &trial->candidate));
     for (size_t j = 0; j < problem->objective_count; j++)
         trial->values[j] =
             known_value(problem->objectives[j], folds, &cost, &trial->errors[j]);
     trial->details = json_pack("{s:o, s:o, s:o}", "valid",
                                nastl_scores_json(&mean, problem->dataset->task), "cost",
-                               cost_json(&cost, &effort), "warm_start",
+                               cost_json(&cost, &effort, refit), "warm_start",
                                warm_json(trial, problem, effort.matched));
     if (!trial->details)
         return nastl_error_nomem("a trial's record");
     return has_fold_scores(problem) ? nastl_json_set(trial->details, "fold_scores",
                                                      fold_scores_json(problem, folds))
                                     : NASTL_OK;
+}
+
+/* For the weights that are delivered. */
+static int record_calibration(struct nastl_trial *trial,
+                              const struct nastl_problem *problem,
+                              const struct nastl_checkpoint *folds)
+{
+    struct nastl_calibration calibration;
+    TRY(nastl_heldout_calibrate_folds(&calibration, problem, folds));
+    return nastl_json_set(trial->details, "calibration",
+                          nastl_calibration_json(&calibration, problem->dataset->task));
 }
 
 static int set_reason(struct nastl_trial *trial, enum nastl_state state,
@@ -321,6 +345,8 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
         status = train_folds(checkpoint, model, trial, problem, stop);
     if (status == NASTL_OK)
         status = fill_record(trial, problem, checkpoint);
+    if (status == NASTL_OK)
+        status = record_calibration(trial, problem, checkpoint);
     if (status == NASTL_OK)
         status = check_values(trial, problem);
     if (status < 0 && nastl_trial_is_at_fault(status))
@@ -512,11 +538,13 @@ int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *prob
         .view = problem->full,
         .candidate = &trial->candidate,
         .stream = (uint32_t)(trial->number * STREAMS + STREAMS - 1),
-        .epochs = epochs ? epochs : 1,
+        .epochs = refit_epochs(&trial->candidate, epochs),
         .warm = warm_of(problem, &trial->candidate),
         .checkpoint = checkpoint,
     };
     TRY(nastl_train_fold(out, &training, 0));
+    nastl_calibration_from_json(&(*out)->calibration,
+                                json_object_get(trial->details, "calibration"));
     nastl_checkpoint_keep(checkpoint); /* until it stands in weights.h5 */
     return NASTL_OK;
 }

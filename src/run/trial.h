@@ -66,7 +66,11 @@ int nastl_trial_measure(struct nastl_trial *trial, struct nastl_model *model,
  * whose figure is not known makes it failed. */
 int nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *problem);
 
-/* Trains the candidate once more on all labelled target rows for `epochs` epochs. */
+/* Trains the candidate once more on all labelled target rows, `epochs` being the best one
+ * that was found: steps grow with the rows, as the best time to stop does, and a schedule
+ * that falls is brought to its end, over as many epochs as have the same sum of learning
+ * rates (nastl_schedule_match()). What
+ * the folds said about how sure it may be is the model's (heldout.h). */
 int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *problem,
                       const struct nastl_trial *trial, size_t epochs,
                       struct nastl_checkpoint *checkpoint);
@@ -98,6 +102,8 @@ struct nastl_trained {
     struct nastl_train_result result;
     struct nastl_scores scores; /* on the view's validation rows, if it has any */
     double matched;
+    float *answers; /* for the same rows: see heldout.h; the caller's to free; NULL: there
+                       are no rows, or nobody asks */
 };
 
 /* Builds and trains a model of its own copies of prep and layout; the caller owns *out.
