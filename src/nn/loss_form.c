@@ -1,10 +1,10 @@
-/* loss_form.c: label smoothing (Szegedy et al. 2016) and class weights on top of the
- * plain losses, row by row.
+/* loss_form.c: label smoothing (Szegedy et al. 2016) and weights of classes and rows on
+ * top of the plain losses, row by row.
  *
  * With a share s of each label spread over the C classes, t = (1 - s) onehot(y) + s / C:
  *   softmax:  loss + s (o[y] - mean(o));      gradient + s (onehot(y) - 1 / C)
  *   binary:   loss + s o (y - 1/2);           gradient + s (y - 1/2)
- * A row then counts weight[y] times.
+ * A row r then counts weight[y] * weight[r] times.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "nn/loss_form.h"
 
@@ -20,8 +20,14 @@ static bool is_classification(enum nastl_loss loss)
     return loss == NASTL_LOSS_CROSS_ENTROPY || loss == NASTL_LOSS_BINARY_CROSS_ENTROPY;
 }
 
+static float weight_of(const struct nastl_train_params *params, size_t i)
+{
+    return params->weights ? params->weights[params->train[i]] : 1.0f;
+}
+
 /* N / (C n of the class), as scikit-learn's "balanced": the weights of all rows sum to N.
- * A class without rows has no row to weigh. */
+ * Where rows have weights of their own, n is their sum. A class without rows has no row
+ * to weigh. */
 static int balance(struct nastl_loss_form *form, const struct nastl_train_params *params,
                    size_t classes)
 {
@@ -29,7 +35,7 @@ static int balance(struct nastl_loss_form *form, const struct nastl_train_params
     if (!form->weights)
         return nastl_error_nomem("class weights");
     for (size_t i = 0; i < params->train_count; i++)
-        form->weights[(size_t)params->y[params->train[i]]] += 1.0f;
+        form->weights[(size_t)params->y[params->train[i]]] += weight_of(params, i);
     size_t present = 0;
     for (size_t c = 0; c < classes; c++)
         present += form->weights[c] > 0.0f;
@@ -79,9 +85,9 @@ static double smooth(const struct nastl_loss_form *form, float *delta, const flo
 
 /* The loss of one row, weighed; its gradient times `share`. */
 static double row_gradient(const struct nastl_loss_form *form, float *delta,
-                           const float *o, float y, size_t width, float share)
+                           const float *o, float y, float own, size_t width, float share)
 {
-    const float weight = form->weights ? form->weights[(size_t)y] : 1.0f;
+    const float weight = own * (form->weights ? form->weights[(size_t)y] : 1.0f);
     double loss = nastl_loss_gradient(form->loss, delta, o, &y, 1, 1, width);
     if (form->smoothing > 0.0)
         loss += smooth(form, delta, o, y, width);
@@ -91,16 +97,17 @@ static double row_gradient(const struct nastl_loss_form *form, float *delta,
 }
 
 double nastl_loss_form_gradient(const struct nastl_loss_form *form, float *delta,
-                                const float *outputs, const float *y, size_t count,
-                                size_t batch, size_t width)
+                                const float *outputs, const float *y,
+                                const float *weights, size_t count, size_t batch,
+                                size_t width)
 {
-    if (form->smoothing <= 0.0 && !form->weights)
+    if (form->smoothing <= 0.0 && !form->weights && !weights)
         return nastl_loss_gradient(form->loss, delta, outputs, y, count, batch, width);
     const float share = 1.0f / (float)count;
     double total = 0.0;
     for (size_t r = 0; r < count; r++)
-        total += row_gradient(form, delta + r * width, outputs + r * width, y[r], width,
-                              share);
+        total += row_gradient(form, delta + r * width, outputs + r * width, y[r],
+                              weights ? weights[r] : 1.0f, width, share);
     memset(delta + count * width, 0, (batch - count) * width * sizeof *delta);
     return total;
 }

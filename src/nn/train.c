@@ -47,6 +47,7 @@ struct nastl_trainer {
     size_t group_count;
     int32_t *order; /* (train_count) rows in this epoch's order */
     float *labels;  /* (batch members): each member has its loss */
+    float *weights; /* the same, of the rows; NULL: 1 */
     float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
 };
 
@@ -60,10 +61,17 @@ static size_t count_numbers(const struct nastl_trainer *trainer)
 
 /* ---- making one ---- */
 
-static int decide_batches(struct nastl_trainer *trainer)
+static size_t epoch_rows(const struct nastl_trainer *trainer)
 {
     const struct nastl_train_params *params = &trainer->params;
-    const size_t wanted = params->recipe.batch_size, rows = params->train_count;
+    return params->epoch_rows > 0 && params->epoch_rows < params->train_count
+               ? params->epoch_rows
+               : params->train_count;
+}
+
+static int decide_batches(struct nastl_trainer *trainer)
+{
+    const size_t wanted = trainer->params.recipe.batch_size, rows = epoch_rows(trainer);
     if (rows == 0)
         return nastl_error(NASTL_EINVAL,
                            "training: there are no rows to train on; give some");
@@ -92,9 +100,11 @@ static int create_plans(struct nastl_trainer *trainer)
                                       .at = net->at};
     TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->part,
                           &params, &grads));
-    trainer->labels =
-        nastl_alloc(trainer->batch * trainer->plan[0]->members, sizeof(float));
-    if (!trainer->labels)
+    const size_t losses = trainer->batch * trainer->plan[0]->members;
+    const bool weighed = trainer->params.weights != NULL;
+    trainer->labels = nastl_alloc(losses, sizeof(float));
+    trainer->weights = weighed ? nastl_alloc(losses, sizeof(float)) : NULL;
+    if (!trainer->labels || (weighed && !trainer->weights))
         return nastl_error_nomem("a training");
     if (trainer->part_grads || trainer->rest == 0 ||
         4 * trainer->rest > 3 * trainer->batch)
@@ -276,7 +286,7 @@ static struct nastl_plan *plan_for(const struct nastl_trainer *trainer, size_t c
 
 static size_t epoch_steps(const struct nastl_trainer *trainer)
 {
-    return trainer->params.train_count / trainer->batch + (trainer->rest > 0);
+    return epoch_rows(trainer) / trainer->batch + (trainer->rest > 0);
 }
 
 /* Forward and back over some rows of a batch of `total`: *loss grows by their sum, the
@@ -288,10 +298,12 @@ static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step
     const size_t members = plan->members;
     for (size_t i = 0; i < step->count * members; i++)
         trainer->labels[i] = trainer->params.y[step->rows[i / members]];
+    for (size_t i = 0; trainer->weights && i < step->count * members; i++)
+        trainer->weights[i] = trainer->params.weights[step->rows[i / members]];
     TRY(nastl_plan_forward(plan, step));
     const double sum =
         nastl_loss_form_gradient(&trainer->form, plan->output_delta, plan->output,
-                                 trainer->labels, step->count * members,
+                                 trainer->labels, trainer->weights, step->count * members,
                                  plan->batch * members, trainer->outputs) /
         (double)members;
     if (!isfinite(sum))
@@ -352,7 +364,8 @@ int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_
     return 0;
 }
 
-/* The order depends on the epoch alone, so that a training can be taken up again. */
+/* The order depends on the epoch alone, so that a training can be taken up again; an
+ * epoch of some rows takes the first ones. */
 static void shuffle(struct nastl_trainer *trainer)
 {
     const struct nastl_train_params *params = &trainer->params;
@@ -372,7 +385,7 @@ static bool may_go_on(const struct nastl_trainer *trainer)
 /* All steps of an epoch, as long as the poll says so. */
 static int run_steps(struct nastl_trainer *trainer)
 {
-    const size_t rows = trainer->params.train_count;
+    const size_t rows = epoch_rows(trainer);
     size_t done = 0;
     double loss = 0.0;
     while (done < rows) {
@@ -438,6 +451,7 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer)
     free(trainer->numbers);
     free(trainer->order);
     free(trainer->labels);
+    free(trainer->weights);
     free(trainer->valid);
     free(trainer->valid_work);
     free(trainer->valid_labels);
