@@ -305,15 +305,34 @@ static int start_from_scratch(struct nastl_space *space)
     return nastl_space_fix(space, "transfer.strategy", "scratch", 0);
 }
 
+/* A network is there, but no rows: nothing can be fitted to them. */
+static int need_no_rows(struct nastl_space *space)
+{
+    static const struct {
+        const char *key, *word;
+    } dropped[] = {{"transfer.strategy", "pooled"}, {"transfer.normalizer", "both"}};
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {
+        const int status = nastl_space_drop(space, dropped[i].key, dropped[i].word);
+        if (status == NASTL_EINVAL)
+            return nastl_error(status,
+                               "%s: the space leaves no choice but %s, which takes rows "
+                               "of the source, and --warm-start has none; give --source "
+                               "instead, or add to the choices",
+                               dropped[i].key, dropped[i].word);
+        TRY(status);
+    }
+    return NASTL_OK;
+}
+
 /* What the data decides: without a source there is nothing to start from. */
 static int fit_space(struct nastl_problem *problem,
                      const struct nastl_search_params *params)
 {
-    const bool has_source =
-        params->warm_start ||
+    const bool has_rows =
         nastl_dataset_count(problem->dataset, NASTL_PART_SOURCE_TRAIN) > 0;
-    if (!has_source)
-        TRY(start_from_scratch(problem->space));
+    if (!has_rows)
+        TRY(params->warm_start ? need_no_rows(problem->space)
+                               : start_from_scratch(problem->space));
     return fit_task(problem);
 }
 
@@ -459,6 +478,9 @@ static int make_views(struct nastl_problem *problem)
                  nastl_view_create(&problem->source, problem->dataset, problem->layout,
                                    source->row, source->count, check->row, check->count),
                  done);
+    for (size_t k = 0; k < problem->fold_count; k++)
+        problem->folds[k]->source = problem->source;
+    problem->full->source = problem->source;
     problem->test = part[NASTL_PART_TEST].row;
     problem->test_count = part[NASTL_PART_TEST].count;
     part[NASTL_PART_TEST].row = NULL;

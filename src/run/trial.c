@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/stat.h"
+#include "transfer/warm.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -17,10 +18,11 @@ enum {
     CONSTRAINT_NAMES = 8
 };
 
+/* The network of the source. */
 static bool wants_source(const struct nastl_candidate *candidate)
 {
-    return strcmp(nastl_candidate_text(candidate, "transfer.strategy", "scratch"),
-                  "scratch") != 0;
+    return nastl_transfer_inherits(
+        nastl_candidate_text(candidate, "transfer.strategy", "scratch"));
 }
 
 static const char *family_of(const struct nastl_candidate *candidate)

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "run/trial.h"
+#include "transfer/warm.h"
 
 #include <math.h>
 #include <string.h>
@@ -159,7 +160,7 @@ int nastl_widest_candidate(struct nastl_candidate *out,
 /* Candidates looked at: conditions may allow a strategy for some of a family only. */
 enum { LOOKS = 64 };
 
-/* Whether the point is a candidate of the family that does not start from scratch. */
+/* Whether the point is a candidate of the family that starts from a network. */
 static int inherits(bool *out, const struct nastl_point *point,
                     const struct nastl_space *space, const char *family)
 {
@@ -167,8 +168,8 @@ static int inherits(bool *out, const struct nastl_point *point,
     nastl_candidate_init(&candidate);
     const int status = nastl_point_candidate(&candidate, space, point);
     *out = strcmp(nastl_candidate_text(&candidate, "family", "mlp"), family) == 0 &&
-           strcmp(nastl_candidate_text(&candidate, "transfer.strategy", "scratch"),
-                  "scratch") != 0;
+           nastl_transfer_inherits(
+               nastl_candidate_text(&candidate, "transfer.strategy", "scratch"));
     nastl_candidate_finish(&candidate);
     return status;
 }

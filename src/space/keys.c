@@ -190,11 +190,16 @@ static const struct nastl_key training_keys[] = {
 };
 
 static const struct nastl_key transfer_keys[] = {
-    {"strategy", NASTL_KEY_WORD, .words = WORDS("scratch", "fine_tune"),
+    {"strategy", NASTL_KEY_WORD, .words = WORDS("scratch", "pooled", "fine_tune"),
      .fallback = "fine_tune",
-     .help = "Random weights, or the source network's, trained further on the target."},
-    {"normalizer", NASTL_KEY_WORD, .words = WORDS("target"), .fallback = "target",
-     .help = "Whose rows the input's statistics come from."},
+     .help = "Random weights, trained on the target alone or pooled with rows of the "
+             "source, or the source network's, trained further on the target."},
+    {"normalizer", NASTL_KEY_WORD, .words = WORDS("source", "target", "both"),
+     .fallback = "target",
+     .help = "Whose rows the statistics of inputs and of a regression's label come from; "
+             "scratch has those of the target."},
+    {"source_weight", NASTL_KEY_FLOAT, 0.01, 0.99, .fallback = "0.5",
+     .help = "Share of the loss that all rows of the source have together, if pooled."},
     {NULL},
 };
 

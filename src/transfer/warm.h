@@ -9,8 +9,8 @@
  *   [ .............. ]
  *
  * Tensors are matched by name, input columns by the feature's name and kind (categories
- * by their text), classes by name; match.h has the details. How numbers are scaled does
- * not matter: each domain has statistics of its own.
+ * by their text), classes by name; match.h has the details. Whose statistics numbers are
+ * scaled by is not looked at here: view.h has that.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef TRANSFER_WARM_H
 #define TRANSFER_WARM_H
@@ -30,7 +30,16 @@ int nastl_warm_sort(struct nastl_model *source);
 int nastl_warm_start(double *matched, struct nastl_net *net,
                      const struct nastl_layout *layout, const struct nastl_model *source);
 
-/* The strategies of this version, NULL at the end: scratch, fine_tune. */
+/* Bins of a piecewise-linear embedding that the source has, too, become the source's: for
+ * numbers that are scaled as the source's are. */
+int nastl_warm_bins(struct nastl_net *net, const struct nastl_layout *layout,
+                    const struct nastl_model *source);
+
+/* The strategies of this version, NULL at the end: scratch, pooled, fine_tune. */
 const char *const *nastl_transfer_strategies(void);
+/* Whether the weights are a source network's at the start. */
+bool nastl_transfer_inherits(const char *strategy);
+/* Whether rows of the source are trained on beside those of the target. */
+bool nastl_transfer_pools(const char *strategy);
 
 #endif

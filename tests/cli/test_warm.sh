@@ -37,6 +37,26 @@ for space in default tuned; do
   [ "$(strategies $space-source)" = fine_tune ] || fail "$space.yaml does not fine-tune"
 done
 
+# With its rows: nothing is warm-started, and no network is trained for it.
+space pooled >pooled.yaml
+ok "$@" --space pooled.yaml --study pooled --source macro.csv
+[ "$(strategies pooled)" = pooled ] || fail "pooled.yaml does not pool"
+[ ! -e pooled/source.h5 ] || fail "pooled.yaml has a source network"
+grep -q '"warm_start": null' pooled/pareto.json || fail "pooled is no warm start"
+rejects 2 'transfer.strategy: .* no choice but pooled' "$@" --space pooled.yaml --study no
+rejects 2 'transfer.strategy: .* no choice but pooled.* --warm-start has none' "$@" \
+  --space pooled.yaml --warm-start tuned-source/source.h5 --study no
+
+# Whose statistics.
+for normalizer in source both; do
+  sed "s/fine_tune/fine_tune, normalizer: $normalizer/" tuned.yaml >$normalizer.yaml
+  ok "$@" --space $normalizer.yaml --study $normalizer-rows --source macro.csv
+  ok evaluate $normalizer-rows small.csv
+done
+ok "$@" --space source.yaml --study source-network --warm-start tuned-source
+rejects 2 'transfer.normalizer: .* no choice but both.* --warm-start has none' "$@" \
+  --space both.yaml --warm-start tuned-source --study no
+
 # From models: a study's, its source network, a file; with other columns, classes, tasks.
 # matched STUDY LOW HIGH: how much of every candidate is taken over.
 matched() {
