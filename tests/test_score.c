@@ -144,6 +144,23 @@ static void logme_is_the_mean_over_classes(void **state)
     assert_true(score <= grid + 0.01);
 }
 
+/* A feature that answers to a class's only row tells it for certain. */
+static void a_class_of_one_row_decides_little(void **state)
+{
+    (void)state;
+    struct sample sample;
+    double before, after;
+    fill(&sample, C, 0, 4);
+    for (size_t n = 0; n < N; n++) {
+        sample.values[n * D] = n == 5 ? 1 : 0;
+        sample.label[n] = (double)(n % (C - 1));
+    }
+    assert_ok(nastl_score_logme(&before, &sample.features));
+    sample.label[5] = C - 1;
+    assert_ok(nastl_score_logme(&after, &sample.features));
+    assert_true(fabs(after - before) < 30.0 / N);
+}
+
 /* ---- both ---- */
 
 typedef int (*scorer)(double *out, const struct nastl_features *features);
@@ -242,6 +259,7 @@ int main(void)
         cmocka_unit_test(factors_multiply_to_the_matrix),
         cmocka_unit_test(logme_is_the_best_evidence_of_numbers),
         cmocka_unit_test(logme_is_the_mean_over_classes),
+        cmocka_unit_test(a_class_of_one_row_decides_little),
         cmocka_unit_test(shuffled_labels_score_less),
         cmocka_unit_test(more_signal_scores_more),
         cmocka_unit_test(h_score_lies_between_0_and_classes_less_one),

@@ -300,7 +300,9 @@ static double project(const struct evidence_room *room,
     return yy;
 }
 
-/* A class that no row has says nothing. */
+/* You et al. take the plain mean over classes; one of a row or two, which a feature that
+ * answers to nothing else tells for certain, then decides alone. Here classes count by
+ * their rows, |y|^2. */
 static int score_logme(double *out, const struct evidence_room *room,
                        const struct nastl_features *features)
 {
@@ -314,8 +316,8 @@ static int score_logme(double *out, const struct evidence_room *room,
         if (!(yy > 0))
             continue;
         TRY(best_evidence(&one, room, features->rows, features->width, yy));
-        sum += one;
-        counted++;
+        sum += one * (features->classes ? yy : 1);
+        counted += features->classes ? yy : 1;
     }
     *out = counted > 0 ? sum / counted : 0;
     return NASTL_OK;

@@ -22,8 +22,8 @@ struct nastl_features {
 int nastl_score_h(double *out, const struct nastl_features *features);
 
 /* LogME (You et al. 2021): the logarithm of the evidence of a linear model of the label,
- * a row, its two variances at their best; the mean over classes, each against the rest.
- */
+ * a row, its two variances at their best; the mean over classes by their rows, each
+ * against the rest. */
 int nastl_score_logme(double *out, const struct nastl_features *features);
 
 #endif
