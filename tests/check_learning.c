@@ -90,13 +90,14 @@ static void adamw_is_as_the_formula(void **state)
     struct nastl_recipe fast = recipe;
     fast.learning_rate *= 6.0;
     float p[N], g[N], m[N] = {0}, v[N] = {0};
+    const struct nastl_moments moments = {.m = m, .v = v};
     double wanted[N], wanted_m[N] = {0}, wanted_v[N] = {0};
     fill_normal(p, N, &rng);
     for (int i = 0; i < N; i++)
         wanted[i] = p[i];
     for (int t = 1; t <= STEPS; t++) {
         fill_normal(g, N, &rng);
-        nastl_adamw(p, g, m, v, groups, 3, &recipe, (uint64_t)t, 0.5f);
+        nastl_adamw(p, g, &moments, groups, 3, &recipe, (uint64_t)t, 0.5f);
         for (int i = 0; i < N; i++)
             oracle_adamw(&wanted[i], &wanted_m[i], &wanted_v[i], 0.5 * g[i],
                          i < DECAYED || i >= FAST ? 0.1 : 0.0, i < FAST ? &recipe : &fast,
@@ -148,11 +149,12 @@ static void a_plain_network_has_two_groups(void **state)
     (void)state;
     const struct nastl_shape shape = {.numeric = 9, .outputs = 3};
     const struct nastl_recipe recipe = {.learning_rate = 1.0};
+    const struct nastl_group_params params = {.recipe = &recipe};
     struct nastl_group *groups;
     struct toy_net toy;
     size_t count;
     toy_net_create(&toy, SETTINGS("mlp.layers=3", "mlp.normalization=batch"), &shape, 1);
-    assert_int_equal(nastl_groups_create(&groups, &count, toy.net, &recipe), 0);
+    assert_int_equal(nastl_groups_create(&groups, &count, toy.net, &params), 0);
     assert_int_equal(count, 2);
     assert_int_equal(groups[0].count, toy.net->decayed);
     assert_int_equal(groups[1].at + groups[1].count, toy.net->trainable);
@@ -172,6 +174,7 @@ static void groups_have_the_factors_of_the_recipe(void **state)
                                         .front_rate = 6.0,
                                         .embedding_rate = 0.2,
                                         .share_rate = 0.3};
+    const struct nastl_group_params params = {.recipe = &recipe};
     struct nastl_group *groups;
     struct toy_net toy;
     size_t count;
@@ -181,7 +184,7 @@ static void groups_have_the_factors_of_the_recipe(void **state)
                             "input.numeric_embedding=pbld", "input.embedding_width=4",
                             "input.front_scale=learned"),
                    &shape, 1);
-    assert_int_equal(nastl_groups_create(&groups, &count, toy.net, &recipe), 0);
+    assert_int_equal(nastl_groups_create(&groups, &count, toy.net, &params), 0);
     const double root =
         sqrt((double)nastl_net_find(toy.net, "blocks.0.weight")->shape[1]);
     const struct nastl_net *net = toy.net;
@@ -195,7 +198,7 @@ static void groups_have_the_factors_of_the_recipe(void **state)
     check_groups(net, groups, count, "embeddings.0.weight", 1.0, 1.0, 1.0);
     free(groups);
     nastl_alloc_fail_from(1);
-    assert_int_equal(nastl_groups_create(&groups, &count, toy.net, &recipe),
+    assert_int_equal(nastl_groups_create(&groups, &count, toy.net, &params),
                      NASTL_ENOMEM);
     nastl_alloc_fail_from(0);
     toy_net_destroy(&toy);

@@ -53,7 +53,7 @@ static void check_form(const struct nastl_loss_form *form, const float *y,
     for (size_t i = 0; i < N * c; i++)
         exact[i] = outputs[i] = 3.0f * (float)nastl_rng_normal(&rng);
     const double got =
-        nastl_loss_form_gradient(form, delta, outputs, y, rows, N, N + 3, c);
+        nastl_loss_form_gradient(form, delta, outputs, y, rows, NULL, N, N + 3, c);
     const double wanted = smoothed(exact, c, y, rows, form);
     assert_true(fabs(got - wanted) <= TOLERANCE * wanted);
     for (size_t i = 0; i < N * c; i++) {

@@ -94,8 +94,9 @@ static const struct {
      ":3:22: key 'input.numeric_embedding': 'fourier' is unknown; accepted: none, "
      "piecewise_linear, periodic, pbld"},
     {"later_strategy",
-     ":3:43: key 'transfer.strategy': 'l2_sp' is unknown; accepted: scratch, pooled, "
-     "fine_tune"},
+     ":3:43: key 'transfer.strategy': 'bss' is unknown; accepted: scratch, pooled, "
+     "fine_tune, head_first, linear_probe, gradual_unfreeze, discriminative, l2_sp, "
+     "delta, distill"},
     {"list_for_one", ":3:12: key 'mlp.dropout': a list is no value; accepted: a value, "
                      "{choice: [a, b]} or {float: [low, high]}"},
     {"list_too_short",

@@ -5,6 +5,7 @@
 
 #include "data/prep_impl.h"
 #include "run/trial.h"
+#include "transfer/strategy.h"
 #include "transfer/warm.h"
 
 #include <math.h>
@@ -252,17 +253,19 @@ static void check_delivered(void **state, const struct nastl_problem *problem,
 static void a_model_has_the_statistics_it_was_trained_with(void **state)
 {
     static const char *const normalizers[] = {"source", "target", "both"};
-    static const char *const strategies[] = {"fine_tune", "pooled"};
-    for (int kind = 0; kind < 2 * 3 * 2; kind++) {
-        const bool numbers = kind & 1;
-        const char *strategy = strategies[kind / 2 % 2];
-        struct nastl_problem *problem = problem_of(state, numbers, 200, "1");
+    for (int kind = 0; kind < 2 * NASTL_NORMALIZER_COUNT; kind++) {
+        struct nastl_problem *problem = problem_of(state, kind % 2, 200, "1");
         struct nastl_model *source = source_of(problem, "standard", "none");
-        struct nastl_candidate candidate;
-        candidate_of(&candidate, strategy, normalizers[kind / 4],
-                     scalings[kind % NASTL_SCALING_COUNT], "piecewise_linear");
-        check_delivered(state, problem, &candidate, kind / 2 % 2 ? NULL : source);
-        nastl_candidate_finish(&candidate);
+        for (size_t i = 0; nastl_strategies()[i]; i++) {
+            const struct nastl_strategy *strategy = nastl_strategies()[i];
+            struct nastl_candidate candidate;
+            candidate_of(&candidate, strategy->name, normalizers[kind / 2],
+                         scalings[i % NASTL_SCALING_COUNT],
+                         i % 2 ? "none" : "piecewise_linear");
+            check_delivered(state, problem, &candidate,
+                            strategy->needs_network ? source : NULL);
+            nastl_candidate_finish(&candidate);
+        }
         nastl_model_destroy(source);
         nastl_problem_destroy(problem);
     }

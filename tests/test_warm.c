@@ -620,15 +620,6 @@ static void memory_that_runs_out_is_said(void **state)
     model_finish(&pair.candidate);
 }
 
-static void strategies_are_listed(void **state)
-{
-    (void)state;
-    const char *const *names = nastl_transfer_strategies();
-    assert_string_equal(names[0], "scratch");
-    assert_string_equal(names[1], "fine_tune");
-    assert_null(names[2]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -648,7 +639,6 @@ int main(void)
         cmocka_unit_test(classes_are_matched_by_name),
         cmocka_unit_test(a_single_output_is_matched_by_task),
         cmocka_unit_test(memory_that_runs_out_is_said),
-        cmocka_unit_test(strategies_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

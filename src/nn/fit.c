@@ -11,8 +11,8 @@
 #include "base/error.h"
 #include "base/rng.h"
 
-/* So many rows say enough about a neuron; the batch in which they run; rows of a bias. */
-enum { ROWS_MOST = 4096, BATCH = 256, SIMPLEX = 5 };
+/* So many rows say enough about a neuron; rows of a bias. */
+enum { ROWS_MOST = 4096, SIMPLEX = 5 };
 
 /* Below this a neuron is the same for all rows, and is left as it was drawn. */
 static const double LEAST_SPREAD = 1e-6;
@@ -26,27 +26,6 @@ struct sample {
     size_t count;
     float *outputs; /* (count, width) of the layer that is fitted */
 };
-
-/* What node `at` gives for the rows. */
-static int run_until(struct sample *sample, const struct nastl_net *net, size_t at)
-{
-    struct nastl_graph until = *net->graph;
-    const struct nastl_block params = {.data = net->params, .at = net->at};
-    const size_t width = net->graph->nodes[at].width;
-    struct nastl_plan *plan;
-    until.node_count = at + 1;
-    TRY(nastl_plan_create(&plan, &until, net->dnnl, BATCH, &params, NULL));
-    int status = NASTL_OK;
-    for (size_t done = 0; done < sample->count && status == NASTL_OK; done += BATCH) {
-        const size_t left = sample->count - done, n = left < BATCH ? left : BATCH;
-        const struct nastl_step step = {
-            .xy = sample->xy, .rows = sample->rows + done, .count = n};
-        status = nastl_plan_forward(plan, &step);
-        memcpy(sample->outputs + done * width, plan->output, n * width * sizeof(float));
-    }
-    nastl_plan_destroy(plan);
-    return status;
-}
 
 /* 1 / standard deviation of a column, 1 where it has none. */
 static double inverse_spread(const float *column, size_t count, size_t stride)
@@ -82,7 +61,8 @@ static int fit_layer(struct nastl_net *net, struct sample *sample, size_t at,
     float *weight = net->tensors[node->tensor].data;
     float *bias = net->tensors[node->tensor + 1].data;
     memset(bias, 0, width * sizeof *bias);
-    TRY(run_until(sample, net, at));
+    TRY(nastl_net_node_outputs(net, at, sample->xy, sample->rows, sample->count,
+                               sample->outputs));
     for (size_t o = 0; o < width; o++) {
         const float *column = sample->outputs + o;
         const double factor = inverse_spread(column, sample->count, width);

@@ -1,10 +1,13 @@
-/* loss_form.c: label smoothing (Szegedy et al. 2016) and weights of classes and rows on
- * top of the plain losses, row by row.
+/* loss_form.c: label smoothing (Szegedy et al. 2016), weights of classes and rows, and
+ * soft targets (Hinton, Vinyals and Dean 2015, at temperature 1) on top of the plain
+ * losses, row by row.
  *
  * With a share s of each label spread over the C classes, t = (1 - s) onehot(y) + s / C:
  *   softmax:  loss + s (o[y] - mean(o));      gradient + s (onehot(y) - 1 / C)
  *   binary:   loss + s o (y - 1/2);           gradient + s (y - 1/2)
- * A row r then counts weight[y] * weight[r] times.
+ * A row r then counts weight[y] * weight[r] times. A soft target q is that of the same
+ * loss with q for the label, weight[r] times; of the softmax, with any label k:
+ *   loss(k) + o[k] - sum of q o;             gradient(k) + onehot(k) - q
  * SPDX-License-Identifier: Apache-2.0 */
 #include "nn/loss_form.h"
 
@@ -12,6 +15,7 @@
 #include "base/error.h"
 #include "nn/loss.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,6 +54,12 @@ int nastl_loss_form_init(struct nastl_loss_form *out,
                          const struct nastl_train_params *params, size_t outputs)
 {
     *out = (struct nastl_loss_form){.loss = params->loss};
+    if (params->guide && params->guide->soft.values) {
+        out->share = params->guide->soft.share;
+        out->work = nastl_alloc(outputs, sizeof *out->work);
+        if (!out->work)
+            return nastl_error_nomem("soft targets");
+    }
     if (!is_classification(params->loss))
         return 0;
     out->smoothing = params->recipe.label_smoothing;
@@ -59,6 +69,7 @@ int nastl_loss_form_init(struct nastl_loss_form *out,
 void nastl_loss_form_finish(struct nastl_loss_form *form)
 {
     free(form->weights);
+    free(form->work);
 }
 
 static double smooth_classes(float *delta, const float *o, size_t label, size_t classes,
@@ -96,18 +107,53 @@ static double row_gradient(const struct nastl_loss_form *form, float *delta,
     return (double)weight * loss;
 }
 
+/* The loss of one row by its soft target; its gradient goes to `delta`. */
+static double soft_gradient(const struct nastl_loss_form *form, float *delta,
+                            const float *o, const float *q, size_t width)
+{
+    const float label = 0.0f;
+    if (form->loss != NASTL_LOSS_CROSS_ENTROPY)
+        return nastl_loss_gradient(form->loss, delta, o, q, 1, 1, width);
+    double loss = nastl_loss_gradient(form->loss, delta, o, &label, 1, 1, width);
+    delta[0] += 1.0f;
+    for (size_t c = 0; c < width; c++) {
+        loss += (double)q[c] * ((double)o[0] - (double)o[c]);
+        delta[c] -= q[c];
+    }
+    return loss;
+}
+
+/* delta (width) has the gradient by the label, times `share`; both are mixed. */
+static double mix_soft(const struct nastl_loss_form *form, float *delta, double loss,
+                       const float *o, const float *q, float own, size_t width,
+                       float share)
+{
+    const double soft = form->share;
+    const double by_soft = soft_gradient(form, form->work, o, q, width);
+    for (size_t c = 0; c < width; c++)
+        delta[c] =
+            (float)(1.0 - soft) * delta[c] + (float)soft * own * share * form->work[c];
+    return (1.0 - soft) * loss + soft * (double)own * by_soft;
+}
+
 double nastl_loss_form_gradient(const struct nastl_loss_form *form, float *delta,
                                 const float *outputs, const float *y,
-                                const float *weights, size_t count, size_t batch,
-                                size_t width)
+                                const float *weights, const float *soft, size_t count,
+                                size_t batch, size_t width)
 {
-    if (form->smoothing <= 0.0 && !form->weights && !weights)
+    const bool weighs = form->weights || weights;
+    if (form->smoothing <= 0.0 && !weighs && form->share <= 0.0)
         return nastl_loss_gradient(form->loss, delta, outputs, y, count, batch, width);
     const float share = 1.0f / (float)count;
     double total = 0.0;
-    for (size_t r = 0; r < count; r++)
-        total += row_gradient(form, delta + r * width, outputs + r * width, y[r],
-                              weights ? weights[r] : 1.0f, width, share);
+    for (size_t r = 0; r < count; r++) {
+        const float *o = outputs + r * width, *q = soft ? soft + r * width : NULL;
+        const float own = weights ? weights[r] : 1.0f;
+        double loss = row_gradient(form, delta + r * width, o, y[r], own, width, share);
+        if (form->share > 0.0 && !isnan(q[0]))
+            loss = mix_soft(form, delta + r * width, loss, o, q, own, width, share);
+        total += loss;
+    }
     memset(delta + count * width, 0, (batch - count) * width * sizeof *delta);
     return total;
 }

@@ -112,6 +112,12 @@ const struct nastl_graph *nastl_net_graph(const struct nastl_net *net)
     return net->graph;
 }
 
+const float *nastl_net_numbers(const struct nastl_net *net, size_t *count)
+{
+    *count = net->total;
+    return net->params;
+}
+
 size_t nastl_net_tensor_count(const struct nastl_net *net)
 {
     return net->graph->tensor_count;
@@ -318,6 +324,29 @@ int nastl_net_forward(struct nastl_net *net, const struct nastl_xy *xy,
                       const int32_t *rows, size_t count, float *out)
 {
     return nastl_net_forward_while(net, xy, rows, count, out, NULL, NULL);
+}
+
+int nastl_net_node_outputs(const struct nastl_net *net, size_t node,
+                           const struct nastl_xy *xy, const int32_t *rows, size_t count,
+                           float *out)
+{
+    struct nastl_graph until = *net->graph;
+    const struct nastl_block params = {.data = net->params, .at = net->at};
+    const size_t numbers = until.nodes[node].rows * until.nodes[node].width;
+    const size_t batch = nastl_net_part(net, LARGE);
+    struct nastl_plan *plan;
+    until.node_count = node + 1;
+    TRY(nastl_plan_create(&plan, &until, net->dnnl, batch, &params, NULL));
+    int status = NASTL_OK;
+    for (size_t at = 0; at < count && status == NASTL_OK; at += batch) {
+        const size_t n = count - at < batch ? count - at : batch;
+        const struct nastl_step step = {
+            .xy = xy, .rows = rows ? rows + at : NULL, .first = at, .count = n};
+        status = nastl_plan_forward(plan, &step);
+        memcpy(out + at * numbers, plan->output, n * numbers * sizeof *out);
+    }
+    nastl_plan_destroy(plan);
+    return status;
 }
 
 /* ---- one row ---- */

@@ -45,6 +45,9 @@ void nastl_net_init(struct nastl_net *net, uint64_t seed, uint32_t trial);
 int nastl_net_fit(struct nastl_net *net, const struct nastl_xy *xy, const float *y,
                   const int32_t *rows, size_t count);
 
+/* All numbers of all tensors, with gaps, as one block. Borrowed. */
+const float *nastl_net_numbers(const struct nastl_net *net, size_t *count);
+
 size_t nastl_net_tensor_count(const struct nastl_net *net);
 const struct nastl_tensor *nastl_net_tensor(const struct nastl_net *net, size_t i);
 const struct nastl_tensor *nastl_net_find(const struct nastl_net *net, const char *name);
@@ -53,6 +56,12 @@ const struct nastl_tensor *nastl_net_find(const struct nastl_net *net, const cha
  * out is (count, outputs). rows NULL: rows 0 … count - 1. */
 int nastl_net_forward(struct nastl_net *net, const struct nastl_xy *xy,
                       const int32_t *rows, size_t count, float *out);
+
+/* What node `node` of the graph gives for rows, in deployed mode: out is (count, rows of
+ * the node, width). */
+int nastl_net_node_outputs(const struct nastl_net *net, size_t node,
+                           const struct nastl_xy *xy, const int32_t *rows, size_t count,
+                           float *out);
 
 /* One row by the shortest way, without any allocation: out is (outputs). Prepared on the
  * first call. The same numbers as nastl_net_forward to 1e-5. */

@@ -26,6 +26,7 @@
 #include "base/rng.h"
 #include "data/prep.h"
 #include "nn/dnnl.h"
+#include "nn/guide.h"
 
 enum { NASTL_OP_TENSORS = 4, NASTL_NO_ACTIVATION = -1 };
 
@@ -108,6 +109,8 @@ struct nastl_op {
     float *bias_grad;               /* of the linear before it, which this one sums */
     bool bias_done;                 /* LINEAR: the one after it sums it */
     bool masks_in, masked; /* LINEAR: makes delta_in 0 where `in` is; has it so itself */
+    bool is_held;          /* its output is: see guide.h */
+    bool is_frozen;        /* its tensors are; it may have none */
     void *state;
 };
 
@@ -130,17 +133,38 @@ struct nastl_plan {
     size_t members;      /* k in training, where each has a loss of its own; else 1 */
     float *output;       /* (B members, outputs) */
     float *output_delta; /* (B members, outputs): filled by the loss */
+    size_t first;        /* operators before it do not run backwards */
+    const struct nastl_hold *hold; /* NULL: nothing is held */
+    double hold_loss;              /* of the last run backwards, the sum over its rows */
 };
 
 /* `params` and `grads` are borrowed. grads NULL: for deployed mode. */
 int nastl_plan_create(struct nastl_plan **out, const struct nastl_graph *graph,
                       struct nastl_dnnl *dnnl, size_t batch,
                       const struct nastl_block *params, const struct nastl_block *grads);
+/* The same of a training that holds outputs of nodes; `hold` may be NULL, and is
+ * borrowed.
+ */
+int nastl_plan_create_holding(struct nastl_plan **out, const struct nastl_graph *graph,
+                              struct nastl_dnnl *dnnl, size_t batch,
+                              const struct nastl_block *params,
+                              const struct nastl_block *grads,
+                              const struct nastl_hold *hold);
 void nastl_plan_destroy(struct nastl_plan *plan);
+
+/* What is frozen in a phase is so from now on. Gradients of frozen tensors are not
+ * worked out, or mean nothing. */
+void nastl_plan_freeze(struct nastl_plan *plan, const struct nastl_phase *phase);
+bool nastl_is_frozen(const struct nastl_phase *phase, size_t tensor);
 
 int nastl_plan_forward(struct nastl_plan *plan, const struct nastl_step *step);
 /* From output_delta to every gradient. */
 int nastl_plan_backward(struct nastl_plan *plan, const struct nastl_step *step);
+
+/* Adds the gradient by an operator that is held to its delta; returns the sum over the
+ * rows of what that adds to their loss. */
+double nastl_hold_add(const struct nastl_op *op, const struct nastl_step *step,
+                      const struct nastl_hold *hold);
 
 /* The stream of an operator's dropout in this step, `offset` blocks on. */
 struct nastl_rng nastl_op_noise(const struct nastl_op *op, const struct nastl_step *step,

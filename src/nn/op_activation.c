@@ -257,13 +257,14 @@ NASTL_HOT static void share_sums(float *restrict sum, const float *restrict delt
 
 /* ---- the operator ---- */
 
-/* The slope may take the place of what is read, if nobody else reads that. */
+/* The slope may take the place of what is read, if nobody else reads that and it is not
+ * held. */
 static void place(struct nastl_op *op, struct nastl_carver *carver)
 {
     struct state *state = op->state;
     if (!op->training)
         return;
-    const bool alone = op->from->readers == 1 && op->from->from;
+    const bool alone = op->from->readers == 1 && op->from->from && !op->from->is_held;
     state->slope =
         alone ? op->in : nastl_carve(carver, op->rows * op->width, sizeof(float));
     if (op->param[SHARE])

@@ -185,11 +185,12 @@ static void batch_statistics(struct nastl_op *op, size_t n)
 static int batch_forward(struct nastl_op *op, const struct nastl_step *step)
 {
     struct state *state = op->state;
-    if (op->training)
+    const bool by_batch = op->training && !op->is_frozen;
+    if (by_batch)
         batch_statistics(op, step->count * op->node->rows);
     for (size_t c = 0; c < op->width; c++) {
-        const float mean = op->training ? state->mean[c] : op->param[MEAN][c];
-        const float variance = op->training ? state->rstd[c] : op->param[VARIANCE][c];
+        const float mean = by_batch ? state->mean[c] : op->param[MEAN][c];
+        const float variance = by_batch ? state->rstd[c] : op->param[VARIANCE][c];
         state->rstd[c] = 1.0f / sqrtf(variance + NASTL_NORM_EPSILON);
         state->a[c] = state->rstd[c] * op->param[WEIGHT][c];
         state->b[c] = op->param[BIAS][c] - mean * state->a[c];
@@ -235,8 +236,21 @@ NASTL_HOT static void batch_deltas(float *restrict dy, const float *restrict x,
     }
 }
 
+/* Frozen: y = a x + b, whatever the batch is; dx = a dy in place. */
+static void frozen_deltas(const struct nastl_op *op)
+{
+    const struct state *state = op->state;
+    for (size_t r = 0; r < op->rows; r++)
+        for (size_t c = 0; c < op->width; c++)
+            op->delta[r * op->width + c] *= state->a[c];
+}
+
 static int batch_backward(struct nastl_op *op, const struct nastl_step *step)
 {
+    if (op->is_frozen) {
+        frozen_deltas(op);
+        return 0;
+    }
     const size_t n = step->count * op->node->rows;
     batch_sums(op->grad[WEIGHT], op->grad[BIAS], op->delta, op->in, op->state, n,
                op->width);

@@ -36,12 +36,23 @@ NASTL_HOT static void update(float *restrict p, const float *restrict grad,
     }
 }
 
-static void step_group(float *params, const float *grads, float *m, float *v,
+/* p = p + share (towards - p) */
+NASTL_HOT static void pull(float *restrict p, const float *restrict towards, size_t n,
+                           float share)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        p[i] += share * (towards[i] - p[i]);
+}
+
+static void step_group(float *params, const float *grads,
+                       const struct nastl_moments *moments,
                        const struct nastl_group *group, const struct nastl_recipe *recipe,
-                       uint64_t t, float scale)
+                       uint64_t steps, float scale)
 {
     const double b1 = recipe->beta1, b2 = recipe->beta2;
     const double rate = recipe->learning_rate * group->rate;
+    const uint64_t t = steps - group->waits;
     const struct factors factors = {
         .beta1 = (float)b1,
         .beta2 = (float)b2,
@@ -55,15 +66,20 @@ static void step_group(float *params, const float *grads, float *m, float *v,
     const float keep =
         (float)(1.0 - recipe->learning_rate * group->decay * recipe->weight_decay);
     const size_t at = group->at;
-    update(params + at, grads + at, m + at, v + at, group->count, keep, &factors);
+    if (group->pull > 0.0)
+        pull(params + at, moments->towards + at, group->count,
+             (float)fmin(recipe->learning_rate * group->pull, 1.0));
+    update(params + at, grads + at, moments->m + at, moments->v + at, group->count, keep,
+           &factors);
 }
 
-void nastl_adamw(float *params, const float *grads, float *m, float *v,
+void nastl_adamw(float *params, const float *grads, const struct nastl_moments *moments,
                  const struct nastl_group *groups, size_t count,
                  const struct nastl_recipe *recipe, uint64_t t, float scale)
 {
     for (size_t i = 0; i < count; i++)
-        step_group(params, grads, m, v, &groups[i], recipe, t, scale);
+        if (!groups[i].is_frozen)
+            step_group(params, grads, moments, &groups[i], recipe, t, scale);
 }
 
 float nastl_clip_scale(const float *grads, size_t n, double clip)

@@ -11,21 +11,36 @@ struct nastl_group {
     double rate;    /* factor of the learning rate */
     double decay;   /* of the learning rate that decay takes: 0 for those that do not */
     double epsilon; /* factor of Adam's epsilon */
+    double pull;    /* of the learning rate that the pull to `towards` takes */
+    bool is_frozen; /* is not stepped */
+    uint64_t waits; /* steps before its first */
+};
+
+/* What decides the groups of a phase. */
+struct nastl_group_params {
+    const struct nastl_recipe *recipe;
+    const struct nastl_guide *guide; /* may be NULL */
+    size_t phase;                    /* of the guide's */
+    size_t epoch_steps;
 };
 
 /* The groups of a network's trainable parameters, in their order: those that decay, those
- * that do not, and what a recipe makes of it. Free with free().
+ * that do not, and what a recipe and a guide make of it. Free with free().
  *
  * A weight w / sqrt(n) of which w is learnt (spec->ntk): Adam's step does not depend on
  * the size of gradients, so that a step of w is one of the product with the learning rate
  * divided by sqrt(n) and epsilon times sqrt(n), and its decay is the same. */
 int nastl_groups_create(struct nastl_group **out, size_t *count,
-                        const struct nastl_net *net, const struct nastl_recipe *recipe);
+                        const struct nastl_net *net,
+                        const struct nastl_group_params *params);
 
 /* One step of AdamW (Loshchilov and Hutter 2019) as PyTorch computes it, step t = 1, 2, …
- * on the parameters of each group. All gradients are first multiplied with `scale`. m and
- * v are the moments. */
-void nastl_adamw(float *params, const float *grads, float *m, float *v,
+ * on the parameters of each group. All gradients are first multiplied with `scale`. */
+struct nastl_moments {
+    float *m, *v;
+    const float *towards; /* see nastl_anchor; may be NULL where no group has a pull */
+};
+void nastl_adamw(float *params, const float *grads, const struct nastl_moments *moments,
                  const struct nastl_group *groups, size_t count,
                  const struct nastl_recipe *recipe, uint64_t t, float scale);
 

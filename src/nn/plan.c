@@ -2,6 +2,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "nn/op.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,8 +51,16 @@ static bool drops_out(const struct nastl_op *op)
     return op->node->kind == NASTL_NODE_ACTIVATION || op->node->kind == NASTL_NODE_REGLU;
 }
 
+static bool is_held(const struct nastl_plan *plan, size_t node)
+{
+    for (size_t i = 0; plan->hold && i < plan->hold->count; i++)
+        if (plan->hold->nodes[i] == node)
+            return true;
+    return false;
+}
+
 /* Whether the operator `from` can do the work of the node too. A ReLU with a dropout
- * after it stays apart: that one pass does both. */
+ * after it stays apart: that one pass does both. What is held must be there as it is. */
 static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, size_t at)
 {
     const struct nastl_graph *graph = plan->graph;
@@ -59,6 +68,9 @@ static bool fuses(const struct nastl_plan *plan, const struct nastl_op *from, si
     const bool training = plan->grads.data != NULL;
     if (node->kind == NASTL_NODE_AVERAGE)
         return training; /* left out: the loss sees every member */
+    if (is_held(plan, node->from) &&
+        !(node->kind == NASTL_NODE_DROPOUT && node->rate == 0.0))
+        return false;
     if (node->kind == NASTL_NODE_DROPOUT)
         return !training || node->rate == 0.0 ||
                (drops_out(from) && from->rate == 0.0 && reads_alone(graph, at));
@@ -135,6 +147,14 @@ static int lower(struct nastl_plan *plan, struct nastl_op **by_node)
         by_node[i] = op;
     }
     return 0;
+}
+
+static void mark_held(struct nastl_plan *plan, struct nastl_op *const *by_node)
+{
+    for (size_t i = 0; plan->hold && i < plan->hold->count; i++) {
+        assert(by_node[plan->hold->nodes[i]]->from);
+        by_node[plan->hold->nodes[i]]->is_held = true;
+    }
 }
 
 /* An activation sums the bias gradient of the linear before it in its own pass. */
@@ -327,6 +347,7 @@ static int allocate(struct nastl_plan *plan)
 static int build(struct nastl_plan *plan, struct nastl_op **by_node)
 {
     TRY(lower(plan, by_node));
+    mark_held(plan, by_node);
     if (plan->grads.data) {
         couple_bias(plan);
         couple_masks(plan);
@@ -339,15 +360,17 @@ static int build(struct nastl_plan *plan, struct nastl_op **by_node)
     return allocate(plan);
 }
 
-int nastl_plan_create(struct nastl_plan **out, const struct nastl_graph *graph,
-                      struct nastl_dnnl *dnnl, size_t batch,
-                      const struct nastl_block *params, const struct nastl_block *grads)
+int nastl_plan_create_holding(struct nastl_plan **out, const struct nastl_graph *graph,
+                              struct nastl_dnnl *dnnl, size_t batch,
+                              const struct nastl_block *params,
+                              const struct nastl_block *grads,
+                              const struct nastl_hold *hold)
 {
     struct nastl_plan *plan = nastl_alloc_zero(1, sizeof *plan);
     if (!plan)
         return nastl_error_nomem("a plan");
     *plan = (struct nastl_plan){
-        .graph = graph, .dnnl = dnnl, .batch = batch, .params = *params};
+        .graph = graph, .dnnl = dnnl, .batch = batch, .params = *params, .hold = hold};
     if (grads)
         plan->grads = *grads;
     plan->ops = nastl_alloc_zero(graph->node_count, sizeof *plan->ops);
@@ -363,6 +386,13 @@ int nastl_plan_create(struct nastl_plan **out, const struct nastl_graph *graph,
     return 0;
 }
 
+int nastl_plan_create(struct nastl_plan **out, const struct nastl_graph *graph,
+                      struct nastl_dnnl *dnnl, size_t batch,
+                      const struct nastl_block *params, const struct nastl_block *grads)
+{
+    return nastl_plan_create_holding(out, graph, dnnl, batch, params, grads, NULL);
+}
+
 void nastl_plan_destroy(struct nastl_plan *plan)
 {
     if (!plan)
@@ -376,6 +406,45 @@ void nastl_plan_destroy(struct nastl_plan *plan)
     free(plan->workspace);
     free(plan);
 }
+
+/* ---- freezing ---- */
+
+bool nastl_is_frozen(const struct nastl_phase *phase, size_t tensor)
+{
+    return phase->rate == 0.0 || (phase->rates && phase->rates[tensor] == 0.0);
+}
+
+static bool learns(const struct nastl_graph *graph, const struct nastl_phase *phase,
+                   size_t tensor)
+{
+    return nastl_role_trainable(graph->tensors[tensor].role) &&
+           !nastl_is_frozen(phase, tensor);
+}
+
+/* Whether something of the operator learns; tables count for the input. */
+static bool op_learns(const struct nastl_op *op, const struct nastl_phase *phase)
+{
+    const struct nastl_graph *graph = op->graph;
+    bool any = false;
+    for (size_t i = 0; i < op->node->tensor_count && op->from; i++)
+        any = any || learns(graph, phase, op->node->tensor + i);
+    for (size_t k = 0; k < graph->shape.categorical && !op->from; k++)
+        any = any || (graph->encodings[k].embedded &&
+                      learns(graph, phase, graph->encodings[k].tensor));
+    return any;
+}
+
+void nastl_plan_freeze(struct nastl_plan *plan, const struct nastl_phase *phase)
+{
+    plan->first = plan->count;
+    for (size_t i = plan->count; i-- > 0;) {
+        const bool any = op_learns(&plan->ops[i], phase);
+        plan->ops[i].is_frozen = !any;
+        plan->first = any ? i : plan->first;
+    }
+}
+
+/* ---- running ---- */
 
 int nastl_plan_forward(struct nastl_plan *plan, const struct nastl_step *step)
 {
@@ -395,8 +464,11 @@ static void merge(enum nastl_merge how, const struct nastl_op *read, const float
 
 int nastl_plan_backward(struct nastl_plan *plan, const struct nastl_step *step)
 {
-    for (size_t i = plan->count; i-- > 0;) {
+    plan->hold_loss = 0.0;
+    for (size_t i = plan->count; i-- > plan->first;) {
         struct nastl_op *op = &plan->ops[i];
+        if (op->is_held)
+            plan->hold_loss += nastl_hold_add(op, step, plan->hold);
         if (op->other && !op->kind->splits)
             merge(op->merge_other, op->other, op->delta);
         TRY(op->kind->backward(op, step));

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/rng.h"
+#include "nn/course.h"
 #include "nn/kernel.h"
 #include "nn/loss.h"
 #include "nn/loss_form.h"
@@ -43,11 +44,11 @@ struct nastl_trainer {
     float *latest;              /* (weight_average, total): of the last epochs, in turn */
     float *scores;              /* (score_window): of the last epochs, in turn */
     struct nastl_loss_form form;
-    struct nastl_group *groups; /* (group_count) of the parameters */
-    size_t group_count;
+    struct nastl_course course;
     int32_t *order; /* (train_count) rows in this epoch's order */
     float *labels;  /* (batch members): each member has its loss */
     float *weights; /* the same, of the rows; NULL: 1 */
+    float *soft;    /* (batch members, C) soft targets beside them; NULL: none */
     float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
 };
 
@@ -91,6 +92,32 @@ static int decide_batches(struct nastl_trainer *trainer)
     return 0;
 }
 
+static const struct nastl_hold *hold_of(const struct nastl_trainer *trainer)
+{
+    const struct nastl_guide *guide = trainer->params.guide;
+    return guide && guide->hold.wanted ? &guide->hold : NULL;
+}
+
+static const float *soft_of(const struct nastl_trainer *trainer)
+{
+    return trainer->params.guide ? trainer->params.guide->soft.values : NULL;
+}
+
+/* Of as many rows as a plan runs, with their members. */
+static int allocate_labels(struct nastl_trainer *trainer, size_t count)
+{
+    const bool weighs = trainer->params.weights != NULL;
+    trainer->labels = nastl_alloc(count, sizeof(float));
+    if (weighs)
+        trainer->weights = nastl_alloc(count, sizeof(float));
+    if (soft_of(trainer))
+        trainer->soft = nastl_alloc(count, trainer->outputs * sizeof(float));
+    return trainer->labels && (trainer->weights || !weighs) &&
+                   (trainer->soft || !soft_of(trainer))
+               ? 0
+               : nastl_error_nomem("a training");
+}
+
 static int create_plans(struct nastl_trainer *trainer)
 {
     struct nastl_net *net = trainer->net;
@@ -98,22 +125,17 @@ static int create_plans(struct nastl_trainer *trainer)
     const struct nastl_block grads = {.data = trainer->part_grads ? trainer->part_grads
                                                                   : trainer->grads,
                                       .at = net->at};
-    TRY(nastl_plan_create(&trainer->plan[0], net->graph, net->dnnl, trainer->part,
-                          &params, &grads));
-    const size_t losses = trainer->batch * trainer->plan[0]->members;
-    const bool weighed = trainer->params.weights != NULL;
-    trainer->labels = nastl_alloc(losses, sizeof(float));
-    trainer->weights = weighed ? nastl_alloc(losses, sizeof(float)) : NULL;
-    if (!trainer->labels || (weighed && !trainer->weights))
-        return nastl_error_nomem("a training");
+    TRY(nastl_plan_create_holding(&trainer->plan[0], net->graph, net->dnnl, trainer->part,
+                                  &params, &grads, hold_of(trainer)));
+    TRY(allocate_labels(trainer, trainer->part * trainer->plan[0]->members));
     if (trainer->part_grads || trainer->rest == 0 ||
         4 * trainer->rest > 3 * trainer->batch)
         return 0;
     const size_t rows = (trainer->rest + REST_STEP - 1) / REST_STEP * REST_STEP;
     if (rows >= trainer->batch)
         return 0;
-    return nastl_plan_create(&trainer->plan[1], net->graph, net->dnnl, rows, &params,
-                             &grads);
+    return nastl_plan_create_holding(&trainer->plan[1], net->graph, net->dnnl, rows,
+                                     &params, &grads, hold_of(trainer));
 }
 
 static int allocate(struct nastl_trainer *trainer)
@@ -289,6 +311,22 @@ static size_t epoch_steps(const struct nastl_trainer *trainer)
     return epoch_rows(trainer) / trainer->batch + (trainer->rest > 0);
 }
 
+/* What the rows of a step are to be, once for each member. */
+static void gather_labels(struct nastl_trainer *trainer, const struct nastl_step *step,
+                          size_t members)
+{
+    const size_t width = trainer->outputs;
+    for (size_t i = 0; i < step->count * members; i++) {
+        const size_t row = (size_t)step->rows[i / members];
+        trainer->labels[i] = trainer->params.y[row];
+        if (trainer->weights)
+            trainer->weights[i] = trainer->params.weights[row];
+        if (trainer->soft)
+            memcpy(trainer->soft + i * width, soft_of(trainer) + row * width,
+                   width * sizeof *trainer->soft);
+    }
+}
+
 /* Forward and back over some rows of a batch of `total`: *loss grows by their sum, the
  * gradients by their share. */
 static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step,
@@ -296,20 +334,19 @@ static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step
 {
     struct nastl_plan *plan = plan_for(trainer, step->count);
     const size_t members = plan->members;
-    for (size_t i = 0; i < step->count * members; i++)
-        trainer->labels[i] = trainer->params.y[step->rows[i / members]];
-    for (size_t i = 0; trainer->weights && i < step->count * members; i++)
-        trainer->weights[i] = trainer->params.weights[step->rows[i / members]];
+    gather_labels(trainer, step, members);
     TRY(nastl_plan_forward(plan, step));
     const double sum =
         nastl_loss_form_gradient(&trainer->form, plan->output_delta, plan->output,
-                                 trainer->labels, trainer->weights, step->count * members,
-                                 plan->batch * members, trainer->outputs) /
+                                 trainer->labels, trainer->weights, trainer->soft,
+                                 step->count * members, plan->batch * members,
+                                 trainer->outputs) /
         (double)members;
     if (!isfinite(sum))
         return not_finite(trainer);
     *loss += sum;
     TRY(nastl_plan_backward(plan, step));
+    *loss += plan->hold_loss;
     if (trainer->part_grads)
         nastl_add_scaled(trainer->grads, trainer->part_grads,
                          (float)step->count / (float)total, trainer->net->trainable);
@@ -347,6 +384,26 @@ static int run_parts(struct nastl_trainer *trainer, const int32_t *rows, size_t 
     return 0;
 }
 
+/* The plans run as the phase of this epoch wants it. */
+static const struct nastl_stage *enter_stage(struct nastl_trainer *trainer)
+{
+    const struct nastl_stage *stage =
+        nastl_course_at(&trainer->course, trainer->state.epoch);
+    for (size_t i = 0; i < 2; i++)
+        if (trainer->plan[i])
+            nastl_plan_freeze(trainer->plan[i], &stage->phase);
+    return stage;
+}
+
+/* They count as 0 where the norm of the gradient is taken. */
+static void clear_frozen(struct nastl_trainer *trainer, const struct nastl_stage *stage)
+{
+    for (size_t i = 0; i < stage->group_count && stage->freezes; i++)
+        if (stage->groups[i].is_frozen)
+            memset(trainer->grads + stage->groups[i].at, 0,
+                   stage->groups[i].count * sizeof *trainer->grads);
+}
+
 int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
                        double *loss)
 {
@@ -355,11 +412,18 @@ int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_
     const struct nastl_net *net = trainer->net;
     struct nastl_recipe now = *recipe;
     now.weight_decay *= nastl_schedule_at(recipe->decay_schedule, progress(trainer));
+    const struct nastl_stage *stage = enter_stage(trainer);
     TRY(run_parts(trainer, rows, count, loss));
-    now.learning_rate *=
-        nastl_schedule_factor(recipe, trainer->state.step - 1, epoch_steps(trainer));
-    nastl_adamw(net->params, trainer->grads, trainer->m, trainer->v, trainer->groups,
-                trainer->group_count, &now, trainer->state.step,
+    clear_frozen(trainer, stage);
+    const uint64_t step = trainer->state.step - 1;
+    now.learning_rate *= nastl_schedule_factor(recipe, step, epoch_steps(trainer)) *
+                         nastl_stage_rate(stage, step, epoch_steps(trainer));
+    const struct nastl_moments moments = {
+        .m = trainer->m,
+        .v = trainer->v,
+        .towards = trainer->params.guide ? trainer->params.guide->anchor.towards : NULL};
+    nastl_adamw(net->params, trainer->grads, &moments, stage->groups, stage->group_count,
+                &now, trainer->state.step,
                 nastl_clip_scale(trainer->grads, net->trainable, recipe->clip));
     return 0;
 }
@@ -421,8 +485,8 @@ int nastl_trainer_create(struct nastl_trainer **out, struct nastl_net *net,
     TRY_GOTO(status, nastl_loss_form_init(&trainer->form, params, trainer->outputs),
              fail);
     TRY_GOTO(status,
-             nastl_groups_create(&trainer->groups, &trainer->group_count, net,
-                                 &trainer->params.recipe),
+             nastl_course_init(&trainer->course, net, &trainer->params.recipe,
+                               params->guide, epoch_steps(trainer)),
              fail);
     TRY_GOTO(status, allocate(trainer), fail);
     TRY_GOTO(status, create_plans(trainer), fail);
@@ -445,13 +509,14 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer)
     nastl_plan_destroy(trainer->plan[0]);
     nastl_plan_destroy(trainer->plan[1]);
     nastl_loss_form_finish(&trainer->form);
-    free(trainer->groups);
+    nastl_course_finish(&trainer->course);
     free(trainer->grads);
     free(trainer->part_grads);
     free(trainer->numbers);
     free(trainer->order);
     free(trainer->labels);
     free(trainer->weights);
+    free(trainer->soft);
     free(trainer->valid);
     free(trainer->valid_work);
     free(trainer->valid_labels);
@@ -462,8 +527,10 @@ bool nastl_trainer_done(const struct nastl_trainer *trainer)
 {
     const struct nastl_recipe *recipe = &trainer->params.recipe;
     const struct nastl_trainer_state *state = &trainer->state;
+    const size_t last = nastl_course_last(&trainer->course);
+    const size_t from = state->best_epoch > last ? state->best_epoch : last;
     const bool patient = recipe->patience == 0 || trainer->params.valid_count == 0 ||
-                         state->epoch - state->best_epoch < recipe->patience;
+                         state->epoch < from + recipe->patience;
     return state->stopped || state->epoch >= recipe->max_epochs || !patient;
 }
 

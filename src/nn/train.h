@@ -7,6 +7,7 @@
 #ifndef NN_TRAIN_H
 #define NN_TRAIN_H
 
+#include "nn/guide.h"
 #include "nn/net.h"
 
 struct nastl_trainer; /* trainer.h */
@@ -37,7 +38,8 @@ struct nastl_recipe {
     double beta1, beta2; /* default 0.9, 0.999 */
     size_t batch_size;   /* default 256 */
     size_t max_epochs;   /* default 100 */
-    size_t patience;     /* epochs without a better score; 0: no early stopping */
+    size_t patience;     /* epochs without a better score; 0: no early stopping. A guide's
+                            phases before the last do not count, and are not cut */
     bool judged;         /* see training.kept: the caller decides keeps_newest by it */
     bool keeps_newest;   /* the last epoch is kept, whatever its score */
     bool keeps_last;     /* of epochs with the same score; else that of the lowest loss */
@@ -96,6 +98,7 @@ struct nastl_train_params {
     nastl_poll poll; /* may be NULL */
     void *poll_payload;
     const struct nastl_keeper *keeper; /* may be NULL */
+    const struct nastl_guide *guide;   /* may be NULL */
 };
 
 struct nastl_train_result {

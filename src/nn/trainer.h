@@ -34,7 +34,8 @@ int nastl_trainer_epoch(struct nastl_trainer *trainer);
  * of their losses before the step. nastl_trainer_epoch() is made of these. */
 int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_t count,
                        double *loss);
-/* The gradient of the last step by a tensor of the graph, before clipping. Borrowed. */
+/* The gradient of the last step by a tensor of the graph, before clipping; 0 where it is
+ * frozen. Borrowed. */
 const float *nastl_trainer_gradient(const struct nastl_trainer *trainer, size_t tensor);
 /* Puts the kept weights into the network. */
 void nastl_trainer_finish(struct nastl_trainer *trainer);

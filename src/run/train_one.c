@@ -9,6 +9,7 @@
 #include "io/file.h"
 #include "run/source.h"
 #include "run/trial.h"
+#include "transfer/strategy.h"
 
 #include <math.h>
 #include <omp.h>
@@ -40,6 +41,7 @@ search_params(const struct nastl_train_one_params *params, char *space)
     static char *objectives[] = {"flops"}; /* ranks nothing here, and is always known */
     return (struct nastl_search_params){
         .space = space,
+        .warm_start = params->warm_start,
         .target = params->target,
         .label = params->label,
         .task = params->task,
@@ -108,6 +110,15 @@ static const char *network_name(const struct nastl_train_one_params *params)
     return params->arch ? params->arch : params->preset;
 }
 
+/* What the file says; but what there is to start from is used. */
+static const char *strategy_name(const struct job *job)
+{
+    const struct nastl_strategy *strategy = nastl_strategy_of(&job->candidate);
+    if (job->problem->warm_count == 0)
+        return "scratch";
+    return strategy->needs_network ? strategy->name : "fine_tune";
+}
+
 static int only_candidate(struct job *job)
 {
     const struct nastl_space *space = job->problem->space;
@@ -124,9 +135,8 @@ static int only_candidate(struct job *job)
     int status = nastl_point_candidate(&job->candidate, space, point);
     nastl_point_destroy(point);
     if (status == NASTL_OK)
-        status =
-            nastl_candidate_set(&job->candidate, "transfer.strategy",
-                                job->problem->warm_count ? "fine_tune" : "scratch", 0);
+        status = nastl_candidate_set(&job->candidate, "transfer.strategy",
+                                     strategy_name(job), 0);
     if (status == NASTL_OK && !nastl_trial_accepts(job->problem, &job->candidate))
         status = nastl_error(NASTL_EINVAL,
                              "%s: violates its own constraints, or is of another family "

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "transfer/ensemble.h"
+#include "transfer/strategy.h"
 #include "transfer/warm.h"
 
 #include <math.h>
@@ -133,6 +134,48 @@ static int decide_kept(struct nastl_recipe *recipe, const struct nastl_training 
     return lacks_class(&recipe->keeps_newest, training->view, y, classes);
 }
 
+/* What the strategy makes of the training; nothing from scratch. */
+static int guide_of(struct nastl_guidance *out, const struct nastl_trained *trained,
+                    const struct nastl_model *model,
+                    const struct nastl_training *training,
+                    const struct nastl_train_params *params)
+{
+    struct nastl_lesson lesson = {
+        .candidate = training->candidate,
+        .net = model->net,
+        .layout = model->layout,
+        .matched = trained->matched,
+        .source = training->warm,
+        .xy = params->xy,
+        .y = params->y,
+    };
+    const struct nastl_prep *prep;
+    const float *y;
+    *out = (struct nastl_guidance){0};
+    if (!training->warm)
+        return NASTL_OK;
+    TRY(nastl_view_features(&prep, &lesson.source_xy, training->view,
+                            scaling_of(&training->warm->candidate)));
+    TRY(nastl_view_labels(&lesson.map, &y, training->view,
+                          transform_of(training->candidate)));
+    TRY(nastl_view_labels(&lesson.source_map, &y, training->view,
+                          transform_of(&training->warm->candidate)));
+    return nastl_strategy_guide(out, &lesson);
+}
+
+static int train_guided(struct nastl_trained *trained, struct nastl_model *model,
+                        const struct nastl_training *training,
+                        struct nastl_train_params *params)
+{
+    struct nastl_guidance guidance;
+    int status = guide_of(&guidance, trained, model, training, params);
+    params->guide = &guidance.guide;
+    if (status == NASTL_OK)
+        status = nastl_train(&trained->result, model->net, params);
+    nastl_guidance_finish(&guidance);
+    return status;
+}
+
 static int train_on_view(struct nastl_trained *trained, struct nastl_model *model,
                          const struct nastl_training *training, struct validation *valid)
 {
@@ -164,7 +207,7 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     TRY(nastl_view_labels(&valid->map, &params.y, view,
                           transform_of(training->candidate)));
     TRY(decide_kept(&params.recipe, training, params.y));
-    TRY(nastl_train(&trained->result, model->net, &params));
+    TRY(train_guided(trained, model, training, &params));
     if (trained->result.stopped && is_stopped(training->stop))
         return nastl_error(NASTL_EINTERRUPTED,
                            "training: stopped on request; start it again");
@@ -340,8 +383,7 @@ static int choose_view(struct nastl_training *out, const struct nastl_training *
     const int normalizer = nastl_normalizer_from_name(
         nastl_candidate_text(candidate, "transfer.normalizer", "target"));
     struct nastl_variant which = {.warm = training->warm,
-                                  .pooled = nastl_transfer_pools(nastl_candidate_text(
-                                      candidate, "transfer.strategy", "scratch"))};
+                                  .pooled = nastl_strategy_of(candidate)->needs_rows};
     if ((which.warm || which.pooled) && normalizer >= 0)
         which.normalizer = (enum nastl_normalizer)normalizer;
     *out = *training;

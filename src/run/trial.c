@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/stat.h"
-#include "transfer/warm.h"
+#include "transfer/strategy.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,8 +21,7 @@ enum {
 /* The network of the source. */
 static bool wants_source(const struct nastl_candidate *candidate)
 {
-    return nastl_transfer_inherits(
-        nastl_candidate_text(candidate, "transfer.strategy", "scratch"));
+    return nastl_strategy_of(candidate)->needs_network;
 }
 
 static const char *family_of(const struct nastl_candidate *candidate)

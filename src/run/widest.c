@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "run/trial.h"
-#include "transfer/warm.h"
+#include "transfer/strategy.h"
 
 #include <math.h>
 #include <string.h>
@@ -168,8 +168,7 @@ static int inherits(bool *out, const struct nastl_point *point,
     nastl_candidate_init(&candidate);
     const int status = nastl_point_candidate(&candidate, space, point);
     *out = strcmp(nastl_candidate_text(&candidate, "family", "mlp"), family) == 0 &&
-           nastl_transfer_inherits(
-               nastl_candidate_text(&candidate, "transfer.strategy", "scratch"));
+           nastl_strategy_of(&candidate)->needs_network;
     nastl_candidate_finish(&candidate);
     return status;
 }

@@ -189,17 +189,34 @@ static const struct nastl_key training_keys[] = {
     {NULL},
 };
 
+/* Those of src/transfer/strategy.c, which this module may not include; a test holds both
+ * lists equal. */
+#define STRATEGIES                                                                       \
+    WORDS("scratch", "pooled", "fine_tune", "head_first", "linear_probe",                \
+          "gradual_unfreeze", "discriminative", "l2_sp", "delta", "distill")
+
 static const struct nastl_key transfer_keys[] = {
-    {"strategy", NASTL_KEY_WORD, .words = WORDS("scratch", "pooled", "fine_tune"),
-     .fallback = "fine_tune",
-     .help = "Random weights, trained on the target alone or pooled with rows of the "
-             "source, or the source network's, trained further on the target."},
+    {"strategy", NASTL_KEY_WORD, .words = STRATEGIES, .fallback = "fine_tune",
+     .help = "How the source is used; the strategies are described below."},
+    {"head_epochs", NASTL_KEY_INT, 1, 1000, .fallback = "10",
+     .help = "With head_first the epochs of the head alone, with gradual_unfreeze those "
+             "until the next layer is trained too; in all at most half of max_epochs."},
+    {"layer_decay", NASTL_KEY_FLOAT, 0.01, 1, .fallback = "0.385",
+     .help = "With discriminative the learning rate of a layer, as a factor of that of "
+             "the next one towards the outputs."},
+    {"pull", NASTL_KEY_FLOAT, 0, 1000, .fallback = "10",
+     .help = "How strongly l2_sp pulls weights to the source's, as a weight decay, and "
+             "delta hidden features, as a factor of their relative squared error."},
+    {"distill_share", NASTL_KEY_FLOAT, 0, 1, .fallback = "0.5",
+     .help = "With distill the share of the loss that the source's predictions have; the "
+             "labels have the rest."},
+    {"source_weight", NASTL_KEY_FLOAT, 0.01, 0.99, .fallback = "0.5",
+     .help = "With pooled the share of the loss that all rows of the source have "
+             "together."},
     {"normalizer", NASTL_KEY_WORD, .words = WORDS("source", "target", "both"),
      .fallback = "target",
      .help = "Whose rows the statistics of inputs and of a regression's label come from; "
              "scratch has those of the target."},
-    {"source_weight", NASTL_KEY_FLOAT, 0.01, 0.99, .fallback = "0.5",
-     .help = "Share of the loss that all rows of the source have together, if pooled."},
     {NULL},
 };
 

@@ -11,9 +11,8 @@ static const float drawn_share = 0.1f;
 
 static const char members[] = "members.";
 
-/* Which member a tensor belongs to, and its name there; -1, and the whole name, for what
- * all of them read. TabM has a tensor "members.r", which is no member's. */
-static long member_of(const char **name)
+/* TabM has a tensor "members.r", which is no member's. */
+long nastl_ensemble_member(const char **name)
 {
     char *end;
     if (strncmp(*name, members, strlen(members)) != 0)
@@ -35,7 +34,8 @@ void nastl_ensemble_start(struct nastl_net *net, const struct nastl_net *one)
     for (size_t t = 0; t < nastl_net_tensor_count(net); t++) {
         const struct nastl_tensor *tensor = nastl_net_tensor(net, t);
         const char *name = tensor->name;
-        const bool drawn = member_of(&name) > 0 && tensor->trainable && tensor->rank == 2;
+        const bool drawn =
+            nastl_ensemble_member(&name) > 0 && tensor->trainable && tensor->rank == 2;
         const float share = drawn ? drawn_share : 0.0f;
         const struct nastl_tensor *from = nastl_net_find(one, name);
         for (size_t i = 0; from && i < size_of(tensor); i++)
@@ -50,7 +50,7 @@ static void copy_first(struct nastl_net *one, const struct nastl_net *net)
     for (size_t t = 0; t < nastl_net_tensor_count(net); t++) {
         const struct nastl_tensor *tensor = nastl_net_tensor(net, t);
         const char *name = tensor->name;
-        if (member_of(&name) > 0)
+        if (nastl_ensemble_member(&name) > 0)
             continue;
         const struct nastl_tensor *to = nastl_net_find(one, name);
         if (to)

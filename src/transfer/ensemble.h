@@ -6,6 +6,10 @@
 
 #include "nn/model.h"
 
+/* Which member a tensor of this name belongs to, and its name there; -1, and the whole
+ * name, for what all of them read. */
+long nastl_ensemble_member(const char **name);
+
 /* All members of `net` (initialised before) start from `one`, a network of the same
  * candidate alone. The first takes it as it is; the weights of the others add a tenth of
  * what they were drawn as, or all would stay the same (Ash and Adams 2020). */

@@ -12,22 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const *nastl_transfer_strategies(void)
-{
-    static const char *const strategies[] = {"scratch", "pooled", "fine_tune", NULL};
-    return strategies;
-}
-
-bool nastl_transfer_inherits(const char *strategy)
-{
-    return strcmp(strategy, "scratch") != 0 && !nastl_transfer_pools(strategy);
-}
-
-bool nastl_transfer_pools(const char *strategy)
-{
-    return strcmp(strategy, "pooled") == 0;
-}
-
 /* ---- sorting ---- */
 
 struct ranked {

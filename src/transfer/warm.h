@@ -35,11 +35,4 @@ int nastl_warm_start(double *matched, struct nastl_net *net,
 int nastl_warm_bins(struct nastl_net *net, const struct nastl_layout *layout,
                     const struct nastl_model *source);
 
-/* The strategies of this version, NULL at the end: scratch, pooled, fine_tune. */
-const char *const *nastl_transfer_strategies(void);
-/* Whether the weights are a source network's at the start. */
-bool nastl_transfer_inherits(const char *strategy);
-/* Whether rows of the source are trained on beside those of the target. */
-bool nastl_transfer_pools(const char *strategy);
-
 #endif
