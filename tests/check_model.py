@@ -332,14 +332,40 @@ def along(x, y, v):
     return y[low] + (y[low + 1] - y[low]) / (x[low + 1] - x[low]) * (v - x[low])
 
 
+def apply_label(group, y):
+    if group.attrs["transform"] == "log1p":
+        y = np.sign(y) * np.log1p(np.abs(y))
+    elif group.attrs["transform"] == "quantile":
+        y = along(group["from"][()], group["to"][()], y)
+    return (y - group.attrs["mean"]) / group.attrs["sd"]
+
+
+def with_intervals(model, values):
+    """The prediction; and the ends of its interval, where the model has intervals."""
+    if "calibration" not in model:
+        return values[:, None]
+    label = model["label"]
+    step = model["calibration"].attrs["half_width_90"] / label.attrs["sd"]
+    at = apply_label(label, values)
+    ends = [invert_label(label, at - step), invert_label(label, at + step)]
+    return np.stack([values] + ends, axis=1)
+
+
+def log_probabilities(layout, outputs):
+    """Of each member."""
+    if layout.task == "binary":
+        outputs = np.concatenate([np.zeros_like(outputs), outputs], axis=2)
+    outputs = outputs - outputs.max(-1, keepdims=True)
+    return outputs - np.log(np.exp(outputs).sum(-1, keepdims=True))
+
+
 def predict(model, layout, outputs):
     """Members are averaged: their values, or their probabilities."""
     if layout.task == "regression":
-        return invert_label(model["label"], outputs[:, :, 0].mean(1))[:, None]
-    if layout.task == "binary":
-        p = 1 / (1 + np.exp(-outputs))
-        return np.concatenate([1 - p, p], axis=2).mean(1)
-    return softmax(outputs).mean(1)
+        return with_intervals(model, invert_label(model["label"], outputs[:, :, 0].mean(1)))
+    logits = np.logaddexp.reduce(log_probabilities(layout, outputs), axis=1)
+    known = "calibration" in model
+    return softmax(logits / (model["calibration"].attrs["temperature"] if known else 1))
 
 
 def fail(why):
@@ -348,7 +374,8 @@ def fail(why):
 
 
 def compare(layout, predictions, written, rows):
-    names = [f"probability.{c}" for c in layout.classes] or ["prediction"]
+    names = [f"probability.{c}" for c in layout.classes] or \
+        ["prediction", "low", "high"][:predictions.shape[1]]
     expected = ["prediction"] + names if layout.classes else names
     if list(written) != expected:
         fail(f"the columns are {list(written)}, not {expected}")

@@ -167,16 +167,29 @@ def check_knee(study):
 
 
 def check_deliver(study):
+    """The best first objective, or one that is not from a source where that may hurt."""
     deliver = study.doc["deliver"]
     if not study.front:
         assert deliver is None
         return
     best = min(study.points[t][0] for t in study.front)
     ties = [m for m in study.doc["front"] if study.points[m["trial"]][0] == best]
-    small = min(ties, key=lambda m: m["cost"]["parameters"])
-    chosen = next(m for m in ties if m["trial"] == deliver["trial"])
-    assert chosen["cost"]["parameters"] == small["cost"]["parameters"]
-    assert deliver["reason"] and (deliver["gain"] is None) == (deliver["interval"] is None)
+    small = min(m["cost"]["parameters"] for m in ties)
+    chosen = next(m for m in study.doc["front"] if m["trial"] == deliver["trial"])
+    strategy = chosen["candidate"].get("transfer.strategy", "scratch")
+    gain, interval = deliver["gain"], deliver["interval"]
+    assert deliver["reason"] and (gain is None) == (interval is None)
+    assert gain is None or interval[0] <= gain <= interval[1], interval
+    if chosen not in ties or chosen["cost"]["parameters"] != small:
+        assert strategy in ("scratch", "pooled") and interval[0] >= 0, "not the best"
+        assert "does not exclude harm" in deliver["reason"]
+    if strategy == "scratch":
+        assert gain == 0 and interval == [0, 0]
+    told = {m["trial"]: [row[k] for k in ("gain", "gain.low", "gain.high")]
+            for m, row in zip(study.doc["front"], study.members)}
+    for trial, fields in told.items():
+        figures = [gain, *interval] if trial == deliver["trial"] and interval else [None] * 3
+        assert all(map(same, fields, figures)), f"trial {trial}: its gain in pareto.csv"
 
 
 def same(text, value):

@@ -50,8 +50,17 @@ def wrong_preprocessing(model):
     model["preprocessing/statistics/median"] = np.zeros(1)
 
 
+def no_temperature(model):
+    model.require_group("calibration").attrs.update(rows=3, temperature=0.0)
+
+
+def temperature_of_texts(model):
+    model.require_group("calibration").attrs.update(rows=3, temperature="warm")
+
+
 DAMAGES = (other_schema, other_task, broken_candidate, other_family, without_tensor,
-           other_shape, other_type, not_finite, without_preprocessing, wrong_preprocessing)
+           other_shape, other_type, not_finite, without_preprocessing, wrong_preprocessing,
+           no_temperature, temperature_of_texts)
 
 
 def main(model, folder):

@@ -92,6 +92,8 @@ static void assert_same_trial(const struct piece *a, const struct piece *b)
     assert_true(a->trial.errors[0] == b->trial.errors[0] || isnan(a->trial.errors[0]));
     assert_true(json_equal(json_object_get(a->trial.details, "valid"),
                            json_object_get(b->trial.details, "valid")));
+    assert_true(json_equal(json_object_get(a->trial.details, "calibration"),
+                           json_object_get(b->trial.details, "calibration")));
     for (size_t i = 0; i < 3; i++)
         assert_true(json_equal(
             json_object_get(json_object_get(a->trial.details, "cost"), keys[i]),
@@ -186,7 +188,9 @@ static void what_is_trained_is_not_trained_again(void **state)
     nastl_problem_destroy(problem);
 }
 
-/* The weights of the whole training, and of one that was stopped in its midst. */
+/* The weights of the whole training, and of one that was stopped in its midst. The best 6
+ * of 9 epochs: 2 of warm-up, half as much, 3.5 of full size, half of one of descent. A
+ * whole course has nearly that sum in 7: 1 + (7 - 2) 3/4. */
 static void a_refit_goes_on(void **state)
 {
     struct nastl_problem *problem = toy_problem(state, space, "1", SEED);
@@ -202,6 +206,7 @@ static void a_refit_goes_on(void **state)
     nastl_checkpoint_close(none);
     assert_ok(nastl_checkpoint_open(&none, path, 5, NULL));
     assert_int_equal(nastl_checkpoint_folds(none), 1);
+    assert_true(nastl_checkpoint_fold(none, 0)->epochs == 7);
     assert_ok(nastl_trial_refit(&again, problem, &trial, 6, none));
     nastl_checkpoint_close(none);
     assert_same_model(whole, again);

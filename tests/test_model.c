@@ -264,6 +264,8 @@ static void damaged_bytes_do_no_harm(void **state)
     size_t length, loaded = 0;
     const char *wrong = scratch(state, "wrong.h5");
     toy_init(&toy, state, 2);
+    toy.model->calibration = (struct nastl_calibration){
+        .rows = 9, .temperature = 1, .half_widths = {1, 2, INFINITY}};
     toy_save(toy.model, toy.h5, "/");
     assert_ok(nastl_file_read(&bytes, &length, toy.h5, 1 << 20));
     nastl_rng_init(&rng, 7, 0, NASTL_RNG_TEST);

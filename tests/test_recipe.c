@@ -188,6 +188,31 @@ static void coslog4_has_four_waves(void **state)
     assert_true(nastl_schedule_factor(&r, 149, 10) < 0.01);
 }
 
+/* A whole course has the sum of the first epochs of the planned one, as near as whole
+ * epochs come. */
+static void matched_courses_have_the_same_sum(void **state)
+{
+    (void)state;
+    for (int s = 0; s < NASTL_SCHEDULE_COUNT; s++)
+        for (size_t warmup = 0; warmup < 8; warmup += 4)
+            for (size_t epochs = 1; epochs <= 60; epochs++) {
+                struct nastl_recipe r = {.max_epochs = 60,
+                                         .warmup_epochs = warmup,
+                                         .schedule = (enum nastl_schedule)s};
+                const size_t whole = nastl_schedule_match(&r, epochs);
+                double sum = 0, own = 0;
+                for (uint64_t step = 0; step < 100 * epochs; step++)
+                    sum += nastl_schedule_factor(&r, step, 100) / 100;
+                r.max_epochs = whole;
+                for (uint64_t step = 0; step < 100 * whole; step++)
+                    own += nastl_schedule_factor(&r, step, 100) / 100;
+                assert_true(whole >= 1 && whole <= 4 * epochs);
+                assert_true(fabs(own - sum) < 0.6);
+                if (s == NASTL_SCHEDULE_CONSTANT || epochs == 60)
+                    assert_int_equal(whole, epochs);
+            }
+}
+
 /* ---- averages ---- */
 
 enum { TRAIN = 100, VALID = 50 };
@@ -328,6 +353,7 @@ int main(void)
         cmocka_unit_test(balanced_classes_count_rows_by_their_weights),
         cmocka_unit_test(schedules_rise_and_fall),
         cmocka_unit_test(coslog4_has_four_waves),
+        cmocka_unit_test(matched_courses_have_the_same_sum),
         cmocka_unit_test(the_last_epochs_are_averaged),
         cmocka_unit_test(averaging_never_makes_validation_worse),
         cmocka_unit_test(a_restored_average_goes_on_with_the_same_bits),

@@ -47,8 +47,8 @@ NASTL_API extern const struct nastl_opt nastl_search_opts[];
 
 /* What is going on, for a progress display. Pointers live during the call. */
 struct nastl_progress {
-    const char *phase;  /* "loading", "source FAMILY", "search", "refit", "measure",
-                           "publish"; "train" */
+    const char *phase;  /* "loading", "source FAMILY", "search", "guard", "refit",
+                           "measure", "publish"; "train" */
     double done, total; /* trials in "search", epochs of a source; total 0: unknown */
     double seconds, seconds_left; /* since the start; estimated, NaN if unknown */
     double rate;                  /* trials a second */

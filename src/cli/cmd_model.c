@@ -6,16 +6,21 @@
 #include <string.h>
 
 struct model_params {
-    char *out, *label, *data_dir;
+    char *out, *label, *data_dir, *interval;
     int64_t members;
     bool force;
 };
+
+static const char *const intervals[] = {"0.8", "0.9", "0.95", NULL};
 
 static const struct nastl_opt predict_opts[] = {
     {"out", NASTL_OPT_TEXT, offsetof(struct model_params, out), .fallback = "-",
      .metavar = "FILE.csv", .help = "where to write; default: standard output"},
     {"force", NASTL_OPT_BOOL, offsetof(struct model_params, force), .fallback = "false",
      .help = "write over a file that is there"},
+    {"interval", NASTL_OPT_CHOICE, offsetof(struct model_params, interval),
+     .choices = intervals, .metavar = "SHARE",
+     .help = "of values: the share of labels that low to high is to hold; default: 0.9"},
     {"members", NASTL_OPT_INT, offsetof(struct model_params, members), 0, 1e6,
      .fallback = "0", .metavar = "N",
      .help = "of an ensemble or a tabm, use the first N members; 0: all"},
@@ -64,8 +69,11 @@ static int run_predict(struct args *args)
     int status = load_model(&model, args->positional[0], params->members);
     if (status < 0)
         return status;
-    status = nastl_model_predict(model, args->positional[1], params->data_dir,
-                                 params->out, params->force, talk_log(args));
+    if (params->interval)
+        status = nastl_model_choose_interval(model, strtod(params->interval, NULL));
+    if (status == 0)
+        status = nastl_model_predict(model, args->positional[1], params->data_dir,
+                                     params->out, params->force, talk_log(args));
     nastl_model_destroy(model);
     return status < 0 ? status : print_written(args, params->out);
 }
@@ -91,7 +99,8 @@ const struct command command_predict = {
     .examples = "  nas-tl predict study-1 new_rows.csv --out predictions.csv\n"
                 "  nas-tl predict study-1:17 new_rows.csv.gz\n"
                 "  nas-tl predict model.h5 new_rows.h5\n"
-                "  nas-tl predict tabm32.h5 new_rows.csv --members 8\n",
+                "  nas-tl predict tabm32.h5 new_rows.csv --members 8\n"
+                "  nas-tl predict throughput.h5 new_rows.csv --interval 0.95\n",
     .options = predict_opts,
     .params_size = sizeof(struct model_params),
     .positional_least = 2,

@@ -18,6 +18,8 @@ struct report {
     enum nastl_task task;
     size_t rows;
     struct nastl_scores scores;
+    bool has_intervals;
+    double coverage[NASTL_INTERVAL_LEVELS], width[NASTL_INTERVAL_LEVELS];
 };
 
 static const char *why_not(enum nastl_metric metric)
@@ -40,6 +42,30 @@ static void warn_about_scores(const struct report *report, const struct nastl_lo
                               why_not(m));
 }
 
+/* The share of labels that the intervals of a level hold, and their mean width. */
+static void cover(struct report *out, const struct nastl_model *model, size_t level,
+                  const double *labels, const double *predictions)
+{
+    const double half_width = model->calibration.half_widths[level];
+    double held = 0, width = 0;
+    for (size_t i = 0; i < out->rows; i++) {
+        double low, high;
+        nastl_label_interval(&low, &high, &model->label, predictions[i], half_width);
+        held += labels[i] >= low && labels[i] <= high;
+        width += high - low;
+    }
+    out->coverage[level] = held / (double)out->rows;
+    out->width[level] = width / (double)out->rows;
+}
+
+static void cover_levels(struct report *out, const struct nastl_model *model,
+                         const double *labels, const double *predictions)
+{
+    out->has_intervals = nastl_model_has_intervals(model);
+    for (size_t level = 0; out->has_intervals && level < NASTL_INTERVAL_LEVELS; level++)
+        cover(out, model, level, labels, predictions);
+}
+
 /* Every row of the dataset has a label. */
 static int score_rows(struct report *out, struct nastl_model *model,
                       const struct nastl_dataset *dataset, int32_t *rows,
@@ -51,6 +77,7 @@ static int score_rows(struct report *out, struct nastl_model *model,
     TRY(nastl_model_predictions(model, dataset, rows, dataset->rows, predictions));
     out->task = layout->task;
     out->rows = dataset->rows;
+    cover_levels(out, model, dataset->label, predictions);
     return nastl_scores_compute(&out->scores, layout->task, layout->class_count,
                                 dataset->label, predictions, dataset->rows);
 }
@@ -87,6 +114,22 @@ static json_t *scores_json(const struct report *report)
     return scores;
 }
 
+static json_t *intervals_json(const struct report *report)
+{
+    json_t *intervals = json_array();
+    for (size_t level = 0; level < NASTL_INTERVAL_LEVELS && intervals; level++) {
+        json_t *one = json_pack("{s:o, s:o, s:o}", "level",
+                                nastl_json_number(nastl_interval_level(level)),
+                                "coverage", nastl_json_number(report->coverage[level]),
+                                "width", nastl_json_number(report->width[level]));
+        if (nastl_json_append(intervals, one) < 0) {
+            json_decref(intervals);
+            intervals = NULL;
+        }
+    }
+    return intervals;
+}
+
 static int as_json(char **out, const struct report *report)
 {
     json_t *root = json_object();
@@ -97,6 +140,8 @@ static int as_json(char **out, const struct report *report)
         status = nastl_json_set(root, "task", json_string(nastl_task_name(report->task)));
     if (status == NASTL_OK)
         status = nastl_json_set(root, "scores", scores_json(report));
+    if (status == NASTL_OK && report->has_intervals)
+        status = nastl_json_set(root, "intervals", intervals_json(report));
     if (status == NASTL_OK) {
         struct nastl_strbuf buf;
         nastl_strbuf_init(&buf);
@@ -120,6 +165,12 @@ static int as_text(char **out, const struct report *report)
         const double value = report->scores.value[m];
         nastl_texttable_add(&table, nastl_metric_name(m));
         nastl_texttable_addf(&table, isnan(value) ? "-" : "%.6g", value);
+    }
+    for (size_t level = 0; report->has_intervals && level < NASTL_INTERVAL_LEVELS;
+         level++) {
+        nastl_texttable_addf(&table, "coverage %.0f %%",
+                             100 * nastl_interval_level(level));
+        nastl_texttable_addf(&table, "%.6g", report->coverage[level]);
     }
     struct nastl_strbuf buf;
     nastl_strbuf_init(&buf);

@@ -94,6 +94,24 @@ static int load_label(struct nastl_model *model, struct nastl_h5 *file, const ch
     return nastl_label_load(&model->label, file, path);
 }
 
+static int save_calibration(const struct nastl_model *model, struct nastl_h5 *file,
+                            const char *path)
+{
+    if (model->calibration.rows == 0)
+        return NASTL_OK;
+    return nastl_calibration_save(&model->calibration, model->layout->task, file, path);
+}
+
+/* A model that was trained without validation rows, or by an earlier version, has none.
+ */
+static int load_calibration(struct nastl_model *model, struct nastl_h5 *file,
+                            const char *path)
+{
+    if (!nastl_h5_has(file, path))
+        return NASTL_OK;
+    return nastl_calibration_load(&model->calibration, model->layout->task, file, path);
+}
+
 /* The parts in the order in which they are read. */
 static const struct part {
     const char *name;
@@ -103,6 +121,7 @@ static const struct part {
     {"preprocessing/layout", save_layout, load_layout},
     {"preprocessing/statistics", save_statistics, load_statistics},
     {"label", save_label, load_label},
+    {"calibration", save_calibration, load_calibration},
 };
 enum { PARTS = sizeof parts / sizeof *parts };
 

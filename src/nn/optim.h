@@ -52,6 +52,10 @@ double nastl_schedule_at(enum nastl_schedule schedule, double t);
 double nastl_schedule_factor(const struct nastl_recipe *recipe, uint64_t step,
                              size_t epoch_steps);
 
+/* How long a whole course of the schedule is that has as much of the learning rate,
+ * summed over its epochs, as the first `epochs` of one over max_epochs: at least 1. */
+size_t nastl_schedule_match(const struct nastl_recipe *recipe, size_t epochs);
+
 /* The factor that brings the norm of the gradient down to `clip` (0: 1). */
 float nastl_clip_scale(const float *grads, size_t n, double clip);
 

@@ -16,6 +16,7 @@ enum { SLICE = 4096 }; /* rows in memory as text */
 
 struct answer {
     struct nastl_model *model;
+    const double *half_width; /* of its intervals; NULL: there are none */
     const struct nastl_dataset *dataset;
     struct nastl_csv_writer *writer;
     struct nastl_strbuf text;
@@ -37,6 +38,10 @@ static int put_header(struct answer *answer)
 {
     const struct nastl_layout *layout = answer->model->layout;
     nastl_csv_put(&answer->text, "prediction", 1);
+    if (answer->half_width) {
+        nastl_csv_put(&answer->text, "low", 0);
+        nastl_csv_put(&answer->text, "high", 0);
+    }
     for (size_t c = 0; c < layout->class_count; c++) {
         char *name;
         struct nastl_strbuf buf;
@@ -50,6 +55,15 @@ static int put_header(struct answer *answer)
     return NASTL_OK;
 }
 
+static void put_interval(struct answer *answer, double prediction)
+{
+    double low, high;
+    nastl_label_interval(&low, &high, &answer->model->label, prediction,
+                         *answer->half_width);
+    nastl_csv_put_number(&answer->text, low, 0);
+    nastl_csv_put_number(&answer->text, high, 0);
+}
+
 static void put_row(struct answer *answer, const double *prediction)
 {
     const struct nastl_layout *layout = answer->model->layout;
@@ -61,6 +75,8 @@ static void put_row(struct answer *answer, const double *prediction)
                       layout->classes[nastl_most_probable(prediction, classes)], 1);
     for (size_t c = 0; c < classes; c++)
         nastl_csv_put_number(&answer->text, prediction[c], 0);
+    if (answer->half_width)
+        put_interval(answer, prediction[0]);
     nastl_strbuf_add(&answer->text, "\n");
 }
 
@@ -88,6 +104,14 @@ static int put_all(struct answer *answer)
     return NASTL_OK;
 }
 
+static const double *half_width_of(const struct nastl_model *model)
+{
+    const double share = model->interval > 0 ? model->interval : 0.9;
+    return nastl_model_has_intervals(model)
+               ? &model->calibration.half_widths[nastl_interval_find(share)]
+               : NULL;
+}
+
 static int write_predictions(struct nastl_model *model,
                              const struct nastl_dataset *dataset, const char *out)
 {
@@ -98,6 +122,7 @@ static int write_predictions(struct nastl_model *model,
     int status = answer && predictions ? NASTL_OK : nastl_error_nomem("predictions");
     if (status == NASTL_OK) {
         answer->model = model;
+        answer->half_width = half_width_of(model);
         answer->dataset = dataset;
         answer->predictions = predictions;
         status = nastl_csv_create(&answer->writer, out);
@@ -133,4 +158,21 @@ int nastl_model_predict(struct nastl_model *model, const char *data, const char 
     omp_set_num_threads(threads);
     nastl_dataset_destroy(dataset);
     return status;
+}
+
+int nastl_model_choose_interval(struct nastl_model *model, double share)
+{
+    if (model->layout->task != NASTL_TASK_REGRESSION)
+        return nastl_error(NASTL_EINVAL,
+                           "interval: the model answers with classes, which have "
+                           "probabilities; leave it out");
+    if (!nastl_model_has_intervals(model))
+        return nastl_error(NASTL_EINVAL,
+                           "interval: the model has none: it was trained without "
+                           "validation rows, or by an earlier version; train it again");
+    if (nastl_interval_find(share) < 0)
+        return nastl_error(NASTL_EINVAL, "interval: %g is none; give 0.8, 0.9 or 0.95",
+                           share);
+    model->interval = share;
+    return NASTL_OK;
 }

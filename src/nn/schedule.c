@@ -49,3 +49,32 @@ double nastl_schedule_factor(const struct nastl_recipe *recipe, uint64_t step,
     const double t = rest > 0.0 ? ((double)step - warm) / rest : 0.0;
     return nastl_schedule_at(recipe->schedule, t);
 }
+
+/* Of the factors of the first `epochs` of a course over max_epochs. */
+static double sum_of(const struct nastl_recipe *recipe, size_t max_epochs, size_t epochs)
+{
+    enum { STEPS = 8 }; /* an epoch: the sum is as good as an integral */
+    struct nastl_recipe course = *recipe;
+    double sum = 0;
+    course.max_epochs = max_epochs;
+    for (size_t step = 0; step < STEPS * epochs; step++)
+        sum += nastl_schedule_factor(&course, step, STEPS);
+    return sum / STEPS;
+}
+
+size_t nastl_schedule_match(const struct nastl_recipe *recipe, size_t epochs)
+{
+    if (recipe->schedule == NASTL_SCHEDULE_CONSTANT || epochs == 0)
+        return epochs ? epochs : 1;
+    const double wanted = sum_of(recipe, recipe->max_epochs, epochs);
+    size_t low = 0, high = 4 * epochs; /* of what is too short, or long enough */
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (sum_of(recipe, middle, middle) < wanted)
+            low = middle;
+        else
+            high = middle;
+    }
+    const double less = wanted - sum_of(recipe, low, low);
+    return low && less < sum_of(recipe, high, high) - wanted ? low : high;
+}

@@ -158,10 +158,11 @@ static int put_front(struct nastl_strbuf *buf, const json_t *doc)
     TRY(nastl_study_front_plot(&text, doc));
     put_taken(buf, "\n```\n", text, "```\n");
     const json_t *deliver = json_object_get(doc, "deliver");
-    nastl_strbuf_addf(buf, "\nDelivered is trial %lld: %s. The knee is trial %lld.",
-                      nastl_json_whole_at(deliver, "trial"),
-                      nastl_json_text_at(deliver, "reason", ""),
-                      nastl_json_whole_at(doc, "knee"));
+    nastl_strbuf_addf(
+        buf, "\nDelivered is trial %lld: %s. D: ", nastl_json_whole_at(deliver, "trial"),
+        nastl_json_text_at(deliver, "reason", ""));
+    nastl_study_gain_text(buf, doc);
+    nastl_strbuf_addf(buf, ". The knee is trial %lld.", nastl_json_whole_at(doc, "knee"));
     nastl_strbuf_add(buf, " The front's hypervolume is ");
     put_scalar(buf, json_object_get(doc, "hypervolume"));
     nastl_strbuf_add(buf, " against the reference point ");

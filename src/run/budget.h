@@ -9,7 +9,7 @@ struct nastl_budget {
     const struct nastl_hooks *hooks; /* may be NULL */
     double start;                    /* nastl_clock_seconds() */
     double time;                     /* seconds in all; 0: unlimited */
-    _Atomic double reserve;          /* seconds kept for refit, measuring and files */
+    _Atomic double reserve;          /* seconds kept for what comes after, and files */
 };
 
 void nastl_budget_start(struct nastl_budget *budget, double time,
@@ -17,8 +17,8 @@ void nastl_budget_start(struct nastl_budget *budget, double time,
 const struct nastl_log *nastl_budget_log(const struct nastl_budget *budget);
 double nastl_budget_elapsed(const struct nastl_budget *budget);
 
-/* Keeps `seconds` for refit and measuring, besides what files take. Any thread may ask
- * nastl_budget_over() meanwhile. */
+/* Keeps `seconds` for the guard, refit and measuring, besides what files take. Any thread
+ * may ask nastl_budget_over() meanwhile. */
 void nastl_budget_reserve(struct nastl_budget *budget, double seconds);
 
 /* Seconds until the time is over, files written; infinite without a limit. */

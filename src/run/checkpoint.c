@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,6 +41,7 @@ struct nastl_checkpoint {
     uint64_t identity;
     const struct nastl_log *log; /* may be NULL */
     struct nastl_fold folds[NASTL_FOLDS_MOST];
+    struct block answers[NASTL_FOLDS_MOST]; /* of each for its validation rows */
     size_t fold_count;
     struct block first; /* the first fold's parameters, tensor after tensor */
 
@@ -194,6 +196,8 @@ static uint64_t digest_of(const struct nastl_checkpoint *checkpoint,
     hash = nastl_hash_u64(hash, checkpoint->is_under_way);
     hash = nastl_hash_bytes(hash, figures, sizeof *figures);
     hash = hash_block(hash, &checkpoint->first);
+    for (size_t k = 0; k < checkpoint->fold_count; k++)
+        hash = hash_block(hash, &checkpoint->answers[k]);
     if (!checkpoint->is_under_way)
         return hash;
     hash = hash_block(hash, &checkpoint->parameters);
@@ -205,6 +209,26 @@ static uint64_t digest_of(const struct nastl_checkpoint *checkpoint,
 static int put_block(struct nastl_h5 *file, const char *name, const struct block *block)
 {
     return nastl_h5_put_floats(file, name, block->data, 1, &block->count);
+}
+
+/* The place of a fold's answers in the file. */
+static void name_answers(char name[32], size_t k)
+{
+    snprintf(name, 32, "/answers/%zu", k);
+}
+
+static int put_folds(struct nastl_h5 *file, const struct nastl_checkpoint *from,
+                     const struct figures *figures)
+{
+    const size_t shape[] = {from->fold_count, FOLD_NUMBERS};
+    TRY(nastl_h5_put_doubles(file, "/folds", figures->folds, 2, shape));
+    for (size_t k = 0; k < from->fold_count; k++) {
+        char name[32];
+        name_answers(name, k);
+        if (from->answers[k].data)
+            TRY(put_block(file, name, &from->answers[k]));
+    }
+    return put_block(file, "/first", &from->first);
 }
 
 static int put_under_way(struct nastl_h5 *file, const struct nastl_checkpoint *from,
@@ -219,7 +243,6 @@ static int put_under_way(struct nastl_h5 *file, const struct nastl_checkpoint *f
 
 static int put_all(struct nastl_h5 *file, const struct nastl_checkpoint *from)
 {
-    const size_t shape[] = {from->fold_count, FOLD_NUMBERS};
     struct figures figures;
     to_figures(&figures, from);
     TRY(nastl_h5_set_text(file, "/", "schema", checkpoint_schema));
@@ -227,10 +250,8 @@ static int put_all(struct nastl_h5 *file, const struct nastl_checkpoint *from)
     TRY(nastl_h5_set_int(file, "/", "identity", (int64_t)from->identity));
     TRY(nastl_h5_set_int(file, "/", "digest", (int64_t)digest_of(from, &figures)));
     TRY(nastl_h5_set_number(file, "/", "seconds", figures.seconds));
-    if (from->fold_count) {
-        TRY(nastl_h5_put_doubles(file, "/folds", figures.folds, 2, shape));
-        TRY(put_block(file, "/first", &from->first));
-    }
+    if (from->fold_count)
+        TRY(put_folds(file, from, &figures));
     return from->is_under_way ? put_under_way(file, from, &figures) : NASTL_OK;
 }
 
@@ -298,6 +319,12 @@ static int get_folds(struct nastl_checkpoint *out, struct figures *figures,
         return damaged(nastl_h5_file_path(file));
     out->fold_count = shape[0];
     TRY(nastl_h5_get_doubles(file, "/folds", figures->folds, shape[0] * shape[1]));
+    for (size_t k = 0; k < out->fold_count; k++) {
+        char name[32];
+        name_answers(name, k);
+        if (nastl_h5_has(file, name))
+            TRY(get_block(&out->answers[k], file, name));
+    }
     return get_block(&out->first, file, "/first");
 }
 
@@ -352,6 +379,8 @@ static void forget(struct nastl_checkpoint *checkpoint)
     checkpoint->fold_count = 0;
     checkpoint->is_under_way = false;
     checkpoint->before = 0;
+    for (size_t k = 0; k < NASTL_FOLDS_MOST; k++)
+        clear_block(&checkpoint->answers[k]);
     clear_block(&checkpoint->first);
     clear_block(&checkpoint->parameters);
     clear_block(&checkpoint->numbers);
@@ -415,6 +444,14 @@ const struct nastl_fold *nastl_checkpoint_fold(const struct nastl_checkpoint *ch
     return &checkpoint->folds[k];
 }
 
+const float *nastl_checkpoint_answers(const struct nastl_checkpoint *checkpoint, size_t k,
+                                      size_t *count)
+{
+    assert(k < checkpoint->fold_count);
+    *count = checkpoint->answers[k].count;
+    return checkpoint->answers[k].data;
+}
+
 double nastl_checkpoint_seconds(const struct nastl_checkpoint *checkpoint)
 {
     return checkpoint->before + nastl_clock_seconds() - checkpoint->begun;
@@ -435,13 +472,15 @@ int nastl_checkpoint_fill(struct nastl_model *model,
 }
 
 void nastl_checkpoint_add(struct nastl_checkpoint *checkpoint,
-                          const struct nastl_fold *fold, const struct nastl_model *model)
+                          const struct nastl_fold *fold, const struct nastl_model *model,
+                          float *answers, size_t count)
 {
     assert(checkpoint->fold_count < NASTL_FOLDS_MOST);
     const bool is_kept = checkpoint->path && !checkpoint->is_broken;
     if (is_kept && checkpoint->fold_count == 0 &&
         take_parameters(&checkpoint->first, model->net) < 0)
         give_up(checkpoint);
+    checkpoint->answers[checkpoint->fold_count] = (struct block){answers, count};
     checkpoint->folds[checkpoint->fold_count++] = *fold;
     checkpoint->is_under_way = false;
 }

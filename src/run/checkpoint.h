@@ -4,7 +4,8 @@
  *
  *   folds      [ over ][ over ][ under way ][ ..... ]
  *                |               `- snapshot: the trainer between two epochs
- *                `- the first one's model is kept, since that is the one measured
+ *                |- the first one's model is kept, since that is the one measured
+ *                `- the answers of each for its validation rows
  *
  * A snapshot is taken, and the file written, when the clock says that it costs less than
  * a hundredth of the time: a training that is over at once never writes one. What is
@@ -47,9 +48,16 @@ double nastl_checkpoint_seconds(const struct nastl_checkpoint *checkpoint);
 int nastl_checkpoint_fill(struct nastl_model *model,
                           const struct nastl_checkpoint *checkpoint);
 
-/* A fold is over: its snapshot goes, and the first one's parameters are copied. */
+/* A fold is over: its snapshot goes, and the first one's parameters are copied. `answers`
+ * are `count` numbers, the checkpoint's from now on; NULL: there are none. */
 void nastl_checkpoint_add(struct nastl_checkpoint *checkpoint,
-                          const struct nastl_fold *fold, const struct nastl_model *model);
+                          const struct nastl_fold *fold, const struct nastl_model *model,
+                          float *answers, size_t count);
+
+/* What the model of fold k answers for its view's validation rows: see heldout.h.
+ * Borrowed; NULL and 0 where nobody asked for scores. */
+const float *nastl_checkpoint_answers(const struct nastl_checkpoint *checkpoint, size_t k,
+                                      size_t *count);
 
 /* For the training of the fold under way: it goes on where it was left, if it was begun;
  * after an epoch a snapshot is taken, and the file written, where it is time to, or where

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "io/file.h"
 #include "run/finish.h"
+#include "run/guard.h"
 
 #include <math.h>
 #include <omp.h>
@@ -47,6 +48,7 @@ struct crew {
     double begun_at;  /* when the crew began */
     double told_at;   /* when progress was told last */
     double synced_at; /* when the ledger was flushed to the disk */
+    double after;     /* seconds that refits and measuring will take */
     char best[160];
 };
 
@@ -112,6 +114,15 @@ static bool is_finished(const struct slot *slot)
     return json_object_get(slot->trial.details, "test") != NULL;
 }
 
+/* Epochs of training it once more, as a share of those of a fold. */
+static double refit_share(const struct crew *crew, const struct slot *slot)
+{
+    const json_t *cost = json_object_get(slot->trial.details, "cost");
+    const double refit = json_number_value(json_object_get(cost, "refit_epochs"));
+    const double epochs = json_number_value(json_object_get(cost, "epochs"));
+    return epochs > 0 ? refit * (double)problem_of(crew)->fold_count / epochs : 1;
+}
+
 /* Of training a trial once more, on validation rows as well. */
 static double seconds_of_refit(const struct crew *crew, const struct slot *slot)
 {
@@ -121,7 +132,7 @@ static double seconds_of_refit(const struct crew *crew, const struct slot *slot)
         is_finished(slot) || !(slot->is_best || crew->params->keep_all))
         return 0;
     return slot->trial.seconds / (double)problem->fold_count * rows /
-           (double)problem->folds[0]->train_count;
+           (double)problem->folds[0]->train_count * fmax(refit_share(crew, slot), 1);
 }
 
 /* What else a trial costs when the search is over: being measured and scored. */
@@ -132,25 +143,6 @@ static double seconds_of_measuring(const struct crew *crew, const struct slot *s
     const bool waits = slot->stage == DONE && slot->is_best && !is_finished(slot);
     return waits && !problem_of(crew)->wants_latency ? NASTL_FINISH_SECONDS : 0;
 }
-
-/* With the lock held: the front has changed. Cores that take one refit after another need
- * their share of all, and may have to wait for the longest (Graham 1969). */
-static void reserve_time(struct crew *crew)
-{
-    const double share = 1 / (double)crew->cores;
-    double refits = 0, longest = 0, measuring = 0;
-    for (size_t k = 0; k < crew->count; k++) {
-        const double seconds = seconds_of_refit(crew, crew->slots[k]);
-        refits += seconds;
-        longest = fmax(longest, seconds);
-        measuring += seconds_of_measuring(crew, crew->slots[k]);
-    }
-    nastl_budget_reserve(crew->params->budget,
-                         share * refits + (1 - share) * longest + measuring);
-}
-
-/* ---- progress -----------------------------------------------------------------------
- */
 
 static const struct slot *best_slot(const struct crew *crew)
 {
@@ -167,6 +159,36 @@ static const struct slot *best_slot(const struct crew *crew)
     }
     return best;
 }
+
+/* Of finding out whether the best trial's source has helped it; not all of the time goes
+ * there, whatever a training takes. */
+static double seconds_of_guard(const struct crew *crew)
+{
+    const struct slot *best = best_slot(crew);
+    const double time = crew->params->budget->time;
+    const double seconds =
+        best ? nastl_guard_seconds(problem_of(crew), &best->trial, crew->cores) : 0;
+    return time > 0 ? fmin(seconds, time / 4) : seconds;
+}
+
+/* With the lock held: the front has changed. Cores that take one refit after another need
+ * their share of all, and may have to wait for the longest (Graham 1969). */
+static void reserve_time(struct crew *crew)
+{
+    const double share = 1 / (double)crew->cores;
+    double refits = 0, longest = 0, measuring = 0;
+    for (size_t k = 0; k < crew->count; k++) {
+        const double seconds = seconds_of_refit(crew, crew->slots[k]);
+        refits += seconds;
+        longest = fmax(longest, seconds);
+        measuring += seconds_of_measuring(crew, crew->slots[k]);
+    }
+    crew->after = share * refits + (1 - share) * longest + measuring;
+    nastl_budget_reserve(crew->params->budget, crew->after + seconds_of_guard(crew));
+}
+
+/* ---- progress -----------------------------------------------------------------------
+ */
 
 static void describe_best(struct crew *crew)
 {
@@ -584,6 +606,9 @@ int nastl_crew_work(struct nastl_crew_result *out, const struct nastl_crew_param
         status = crew.status;
         out->stop = crew.stop;
         out->rejected = nastl_searcher_rejected(crew.searcher);
+        drop_dominated(&crew); /* the ledger may have known all of them */
+        reserve_time(&crew);
+        out->after = crew.after;
     }
     if (crew.error)
         nastl_error(status, "%s", crew.error);

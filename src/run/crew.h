@@ -32,6 +32,7 @@ struct nastl_crew_params {
 struct nastl_crew_result {
     const char *stop; /* trials, time, exhausted, interrupted */
     size_t rejected;
+    double after; /* seconds that refits and measuring will take */
 };
 
 /* NASTL_EINVAL where the constraints leave nothing to train. */

@@ -13,6 +13,7 @@
 #include "io/h5.h"
 #include "run/crew.h"
 #include "run/finish.h"
+#include "run/guard.h"
 #include "run/rank.h"
 #include "run/record.h"
 #include "run/source.h"
@@ -449,6 +450,16 @@ static int check_weights(const struct search *search)
     return status;
 }
 
+/* Whether there was the time to find out what is best delivered. */
+static bool is_guarded(const struct search *search)
+{
+    char *why = NULL;
+    const int status = nastl_study_get_fact(search->study, "unguarded", &why);
+    const bool guarded = status == NASTL_OK && !why;
+    free(why);
+    return guarded;
+}
+
 /* Every trial of the budget is over, and the files were written. */
 static bool is_finished(const struct search *search)
 {
@@ -460,7 +471,8 @@ static bool is_finished(const struct search *search)
     const bool exhausted = strcmp(stop, "exhausted") == 0;
     const bool complete = exhausted || strcmp(stop, "trials") == 0;
     free(stop);
-    if (!complete || nastl_study_trials(search->study, &trials, &count) < 0)
+    if (!complete || !is_guarded(search) ||
+        nastl_study_trials(search->study, &trials, &count) < 0)
         return false;
     for (size_t i = 0; i < count; i++) {
         over += trials[i].state != NASTL_STATE_RUNNING;
@@ -469,6 +481,24 @@ static bool is_finished(const struct search *search)
     free(trials);
     return over == count && has_files(search) &&
            (exhausted || (search->trials && over >= search->trials));
+}
+
+/* Who interrupts the guard interrupts the search. */
+static int guard(struct search *search)
+{
+    const struct nastl_guard_params params = {
+        .problem = search->problem,
+        .study = search->study,
+        .budget = &search->budget,
+        .checkpoints = search->checkpoints,
+        .jobs = search->jobs,
+    };
+    bool cut;
+    nastl_budget_reserve(&search->budget, search->result.after);
+    TRY(nastl_guard_work(&cut, &params));
+    if (cut && nastl_budget_interrupted(&search->budget))
+        search->result.stop = "interrupted";
+    return NASTL_OK;
 }
 
 static int work(struct search *search)
@@ -495,6 +525,7 @@ static int work(struct search *search)
         .keep_all = keep_all,
     };
     TRY(nastl_crew_work(&search->result, &crew));
+    TRY(guard(search));
     TRY(nastl_finish_members(&finish));
     return publish(search);
 }

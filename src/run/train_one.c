@@ -7,6 +7,7 @@
 #include "base/opt.h"
 #include "base/strbuf.h"
 #include "io/file.h"
+#include "run/heldout.h"
 #include "run/source.h"
 #include "run/trial.h"
 #include "transfer/strategy.h"
@@ -175,6 +176,8 @@ static int train(struct job *job)
         .epoch_payload = &epochs,
     };
     TRY(nastl_train_model(&job->model, &job->trained, &training));
+    TRY(nastl_heldout_calibrate(&job->model->calibration, job->problem, training.view,
+                                job->trained.answers));
     return job->problem->test_count
                ? nastl_trial_test(&job->test, job->model, job->problem)
                : NASTL_OK;
@@ -299,6 +302,7 @@ int nastl_train_run(char **out, const struct nastl_train_one_params *params, boo
     const int status = run(out, &job, json);
     omp_set_num_threads(threads);
     nastl_model_destroy(job.model);
+    free(job.trained.answers);
     nastl_candidate_finish(&job.candidate);
     free(job.space);
     nastl_problem_destroy(job.problem);

@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "run/heldout.h"
 #include "transfer/ensemble.h"
 #include "transfer/strategy.h"
 #include "transfer/warm.h"
@@ -215,20 +216,22 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     return NASTL_OK;
 }
 
-/* Every metric of the kept epoch. */
+/* Every metric of the kept epoch, and the answers that it has them from. */
 static int score_model(struct nastl_trained *trained, struct nastl_model *model,
                        const struct nastl_training *training)
 {
     const struct nastl_view *view = training->view;
     const struct nastl_dataset *data = training->problem->dataset;
     const size_t width = nastl_prediction_width(data->task, data->class_count);
+    const size_t numbers = nastl_heldout_width(model->layout);
     if (view->valid_count == 0 || training->is_unscored)
         return NASTL_OK;
     double *predictions = nastl_alloc(view->valid_count, width * sizeof *predictions);
-    if (!predictions)
-        return nastl_error_nomem("predictions");
-    int status = nastl_model_predictions(model, data, view->rows + view->train_count,
-                                         view->valid_count, predictions);
+    trained->answers = nastl_alloc(view->valid_count, numbers * sizeof(float));
+    int status =
+        predictions && trained->answers ? NASTL_OK : nastl_error_nomem("predictions");
+    if (status == NASTL_OK)
+        status = nastl_heldout_answer(trained->answers, predictions, model, view);
     if (status == NASTL_OK)
         status = nastl_scores_compute(&trained->scores, data->task, data->class_count,
                                       view->valid_labels, predictions, view->valid_count);
@@ -368,6 +371,8 @@ static int train_model(struct nastl_model **out, struct nastl_trained *trained,
     if (status == NASTL_OK)
         status = run_training(trained, model, training);
     if (status < 0) {
+        free(trained->answers);
+        trained->answers = NULL;
         nastl_model_destroy(model);
         return status;
     }
@@ -450,6 +455,8 @@ int nastl_train_fold(struct nastl_model **out, const struct nastl_training *trai
         nastl_checkpoint_save(checkpoint);
     TRY(status);
     const struct nastl_fold over = fold_of(&trained);
-    nastl_checkpoint_add(checkpoint, &over, *out);
+    const size_t numbers = nastl_heldout_width((*out)->layout);
+    nastl_checkpoint_add(checkpoint, &over, *out, trained.answers,
+                         trained.answers ? training->view->valid_count * numbers : 0);
     return NASTL_OK;
 }

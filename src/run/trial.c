@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/stat.h"
+#include "nn/optim.h"
+#include "run/heldout.h"
 #include "transfer/strategy.h"
 
 #include <math.h>
@@ -135,20 +137,35 @@ static struct effort effort_of(const struct nastl_checkpoint *folds)
     return effort;
 }
 
+/* One a fold; those that are left over are free. */
+static uint32_t stream_of(const struct nastl_trial *trial, size_t k)
+{
+    return (uint32_t)(trial->number * STREAMS + k);
+}
+
+static struct nastl_training training_of(const struct nastl_trial *trial,
+                                         const struct nastl_problem *problem, size_t fold,
+                                         const struct nastl_stop *stop,
+                                         struct nastl_checkpoint *checkpoint)
+{
+    return (struct nastl_training){
+        .problem = problem,
+        .view = problem->folds[fold],
+        .candidate = &trial->candidate,
+        .stream = stream_of(trial, fold),
+        .warm = warm_of(problem, &trial->candidate),
+        .stop = stop,
+        .checkpoint = checkpoint,
+    };
+}
+
 static int train_folds(struct nastl_checkpoint *folds, struct nastl_model **first,
                        const struct nastl_trial *trial,
                        const struct nastl_problem *problem, const struct nastl_stop *stop)
 {
     for (size_t k = 0; k < problem->fold_count; k++) {
-        const struct nastl_training training = {
-            .problem = problem,
-            .view = problem->folds[k],
-            .candidate = &trial->candidate,
-            .stream = (uint32_t)(trial->number * STREAMS + k),
-            .warm = warm_of(problem, &trial->candidate),
-            .stop = stop,
-            .checkpoint = folds,
-        };
+        const struct nastl_training training =
+            training_of(trial, problem, k, stop, folds);
         struct nastl_model *model;
         TRY(nastl_train_fold(&model, &training, k));
         if (k == 0)
@@ -185,16 +202,26 @@ static json_t *warm_json(const struct nastl_trial *trial,
         "matched", nastl_json_number(matched));
 }
 
-/* Measured keys are null until they are measured; they keep their places. */
-static json_t *cost_json(const struct nastl_cost *cost, const struct effort *effort)
+/* Of training it once more when its best epoch is known. */
+static size_t refit_epochs(const struct nastl_candidate *candidate, size_t best_epoch)
 {
-    return json_pack("{s:o, s:o, s:o, s:n, s:n, s:n, s:n, s:o, s:n, s:o, s:o}",
+    struct nastl_recipe recipe;
+    nastl_recipe_of(&recipe, candidate);
+    return nastl_schedule_match(&recipe, best_epoch ? best_epoch : 1);
+}
+
+/* Measured keys are null until they are measured; they keep their places. */
+static json_t *cost_json(const struct nastl_cost *cost, const struct effort *effort,
+                         size_t refit)
+{
+    return json_pack("{s:o, s:o, s:o, s:n, s:n, s:n, s:n, s:o, s:n, s:o, s:o, s:o}",
                      "parameters", nastl_json_number(cost->parameters), "flops",
                      nastl_json_number(cost->flops), "memory",
                      nastl_json_number(cost->memory), "latency", "latency_p99", "energy",
                      "energy_source", "training_time", nastl_json_number(effort->seconds),
                      "training_energy", "epochs", nastl_json_number(effort->epochs),
-                     "best_epoch", nastl_json_number(effort->best_epoch));
+                     "best_epoch", nastl_json_number(effort->best_epoch), "refit_epochs",
+                     nastl_json_number((double)refit));
 }
 
 static double known_value(const struct nastl_objective *objective,
@@ -215,21 +242,66 @@ static double known_value(const struct nastl_objective *objective,
     return lookup_cost(&value, objective->name, (void *)cost) ? value : NAN;
 }
 
+/* Pairs of them tell more than two means. */
+static bool has_fold_scores(const struct nastl_problem *problem)
+{
+    return problem->fold_count > 1 && problem->objectives[0]->source == NASTL_FROM_SCORES;
+}
+
+static json_t *fold_scores_json(const struct nastl_problem *problem,
+                                const struct nastl_checkpoint *folds)
+{
+    double values[NASTL_FOLDS_MOST];
+    json_t *list = json_array();
+    fold_values(values, folds,
+                (size_t)nastl_metric_from_name(problem->objectives[0]->name));
+    for (size_t k = 0; list && k < nastl_checkpoint_folds(folds); k++)
+        json_array_append_new(list, nastl_json_number(values[k]));
+    return list;
+}
+
+bool nastl_trial_fold_scores(double *out, const struct nastl_trial *trial,
+                             const struct nastl_problem *problem)
+{
+    const json_t *list = json_object_get(trial->details, "fold_scores");
+    if (!has_fold_scores(problem) || json_array_size(list) != problem->fold_count)
+        return false;
+    for (size_t k = 0; k < problem->fold_count; k++)
+        out[k] = json_number_value(json_array_get(list, k));
+    return true;
+}
+
 static int fill_record(struct nastl_trial *trial, const struct nastl_problem *problem,
                        const struct nastl_checkpoint *folds)
 {
     struct nastl_cost cost;
     const struct nastl_scores mean = mean_scores(folds);
     const struct effort effort = effort_of(folds);
+    const size_t refit = refit_epochs(&trial->candidate, (size_t)effort.best_epoch);
     TRY(nastl_trial_cost(&cost, problem, &trial->candidate));
     for (size_t j = 0; j < problem->objective_count; j++)
         trial->values[j] =
             known_value(problem->objectives[j], folds, &cost, &trial->errors[j]);
     trial->details = json_pack("{s:o, s:o, s:o}", "valid",
                                nastl_scores_json(&mean, problem->dataset->task), "cost",
-                               cost_json(&cost, &effort), "warm_start",
+                               cost_json(&cost, &effort, refit), "warm_start",
                                warm_json(trial, problem, effort.matched));
-    return trial->details ? NASTL_OK : nastl_error_nomem("a trial's record");
+    if (!trial->details)
+        return nastl_error_nomem("a trial's record");
+    return has_fold_scores(problem) ? nastl_json_set(trial->details, "fold_scores",
+                                                     fold_scores_json(problem, folds))
+                                    : NASTL_OK;
+}
+
+/* For the weights that are delivered. */
+static int record_calibration(struct nastl_trial *trial,
+                              const struct nastl_problem *problem,
+                              const struct nastl_checkpoint *folds)
+{
+    struct nastl_calibration calibration;
+    TRY(nastl_heldout_calibrate_folds(&calibration, problem, folds));
+    return nastl_json_set(trial->details, "calibration",
+                          nastl_calibration_json(&calibration, problem->dataset->task));
 }
 
 static int set_reason(struct nastl_trial *trial, enum nastl_state state,
@@ -257,7 +329,7 @@ static int check_values(struct nastl_trial *trial, const struct nastl_problem *p
 }
 
 /* A candidate that cannot be trained is a failed trial; the search goes on. */
-static bool is_candidates_fault(int status)
+bool nastl_trial_is_at_fault(int status)
 {
     return status == NASTL_ENUMERIC || status == NASTL_EINVAL || status == NASTL_ENOMEM;
 }
@@ -275,8 +347,10 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
     if (status == NASTL_OK)
         status = fill_record(trial, problem, checkpoint);
     if (status == NASTL_OK)
+        status = record_calibration(trial, problem, checkpoint);
+    if (status == NASTL_OK)
         status = check_values(trial, problem);
-    if (status < 0 && is_candidates_fault(status))
+    if (status < 0 && nastl_trial_is_at_fault(status))
         status = set_reason(trial, NASTL_STATE_FAILED, nastl_error_last());
     if (status < 0 || trial->state != NASTL_STATE_COMPLETE) {
         nastl_model_destroy(*model);
@@ -285,6 +359,16 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
         nastl_checkpoint_keep(checkpoint); /* it waits for the quiet lane */
     trial->seconds = nastl_checkpoint_seconds(checkpoint);
     return status;
+}
+
+int nastl_trial_train_fold(struct nastl_model **model, const struct nastl_trial *trial,
+                           const struct nastl_problem *problem, size_t fold,
+                           size_t stream, const struct nastl_stop *stop,
+                           struct nastl_checkpoint *checkpoint)
+{
+    struct nastl_training training = training_of(trial, problem, fold, stop, checkpoint);
+    training.stream = stream_of(trial, stream);
+    return nastl_train_fold(model, &training, 0);
 }
 
 /* ---- the quiet lane -----------------------------------------------------------------
@@ -455,11 +539,13 @@ int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *prob
         .view = problem->full,
         .candidate = &trial->candidate,
         .stream = (uint32_t)(trial->number * STREAMS + STREAMS - 1),
-        .epochs = epochs ? epochs : 1,
+        .epochs = refit_epochs(&trial->candidate, epochs),
         .warm = warm_of(problem, &trial->candidate),
         .checkpoint = checkpoint,
     };
     TRY(nastl_train_fold(out, &training, 0));
+    nastl_calibration_from_json(&(*out)->calibration,
+                                json_object_get(trial->details, "calibration"));
     nastl_checkpoint_keep(checkpoint); /* until it stands in weights.h5 */
     return NASTL_OK;
 }

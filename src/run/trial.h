@@ -41,6 +41,22 @@ int nastl_trial_train(struct nastl_trial *trial, struct nastl_model **model,
                       const struct nastl_problem *problem, const struct nastl_stop *stop,
                       struct nastl_checkpoint *checkpoint);
 
+/* One training of its candidate, on this fold with this stream of the trial's; where both
+ * are k, it is the k-th of nastl_trial_train(), bit by bit. The checkpoint is about this
+ * training and no other. */
+int nastl_trial_train_fold(struct nastl_model **model, const struct nastl_trial *trial,
+                           const struct nastl_problem *problem, size_t fold,
+                           size_t stream, const struct nastl_stop *stop,
+                           struct nastl_checkpoint *checkpoint);
+
+/* Its score on each fold by the first objective, (fold_count), from its details; false
+ * where they have none: there is one split, or no score is the first objective. */
+bool nastl_trial_fold_scores(double *out, const struct nastl_trial *trial,
+                             const struct nastl_problem *problem);
+
+/* Whether a training failed for what the candidate is: others may go on. */
+bool nastl_trial_is_at_fault(int status);
+
 /* Measures latency (and energy) of the model in the quiet lane, fills the timed values
  * and decides the constraints that need them. */
 int nastl_trial_measure(struct nastl_trial *trial, struct nastl_model *model,
@@ -50,7 +66,11 @@ int nastl_trial_measure(struct nastl_trial *trial, struct nastl_model *model,
  * whose figure is not known makes it failed. */
 int nastl_trial_judge(struct nastl_trial *trial, const struct nastl_problem *problem);
 
-/* Trains the candidate once more on all labelled target rows for `epochs` epochs. */
+/* Trains the candidate once more on all labelled target rows, `epochs` being the best one
+ * that was found: steps grow with the rows, as the best time to stop does, and a schedule
+ * that falls is brought to its end, over as many epochs as have the same sum of learning
+ * rates (nastl_schedule_match()). What
+ * the folds said about how sure it may be is the model's (heldout.h). */
 int nastl_trial_refit(struct nastl_model **out, const struct nastl_problem *problem,
                       const struct nastl_trial *trial, size_t epochs,
                       struct nastl_checkpoint *checkpoint);
@@ -82,6 +102,8 @@ struct nastl_trained {
     struct nastl_train_result result;
     struct nastl_scores scores; /* on the view's validation rows, if it has any */
     double matched;
+    float *answers; /* for the same rows: see heldout.h; the caller's to free; NULL: there
+                       are no rows, or nobody asks */
 };
 
 /* Builds and trains a model of its own copies of prep and layout; the caller owns *out.

@@ -107,6 +107,38 @@ const char *nastl_candidate_text(const struct nastl_candidate *candidate, const 
     return setting && setting->text ? setting->text : fallback;
 }
 
+/* ---- transfer ---------------------------------------------------------------------- */
+
+static const char strategy_key[] = "transfer.strategy";
+
+bool nastl_candidate_is_scratch(const struct nastl_candidate *candidate)
+{
+    return strcmp(nastl_candidate_text(candidate, strategy_key, "scratch"), "scratch") ==
+           0;
+}
+
+static bool is_transfer(const char *key)
+{
+    return strncmp(key, "transfer.", strlen("transfer.")) == 0;
+}
+
+int nastl_candidate_from_scratch(struct nastl_candidate *out,
+                                 const struct nastl_candidate *from)
+{
+    int status = NASTL_OK;
+    nastl_candidate_init(out);
+    for (size_t i = 0; status == NASTL_OK && i < from->count; i++) {
+        const struct nastl_setting *one = &from->settings[i];
+        if (!is_transfer(one->key))
+            status = nastl_candidate_set(out, one->key, one->text, one->number);
+    }
+    if (status == NASTL_OK)
+        status = nastl_candidate_set(out, strategy_key, "scratch", 0);
+    if (status < 0)
+        nastl_candidate_finish(out);
+    return status;
+}
+
 /* ---- JSON -------------------------------------------------------------------------- */
 
 /* Whole numbers that a double holds exactly are integers. */

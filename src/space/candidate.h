@@ -22,6 +22,13 @@ double nastl_candidate_number(const struct nastl_candidate *candidate, const cha
 const char *nastl_candidate_text(const struct nastl_candidate *candidate, const char *key,
                                  const char *fallback);
 
+/* Whether its weights are random at first, and trained on target rows alone. */
+bool nastl_candidate_is_scratch(const struct nastl_candidate *candidate);
+
+/* The same candidate trained from scratch: what it takes from a source is left out. */
+int nastl_candidate_from_scratch(struct nastl_candidate *out,
+                                 const struct nastl_candidate *from);
+
 /* {"family": "mlp", "mlp.layers": 3, …}; whole numbers are written as integers. */
 json_t *nastl_candidate_json(const struct nastl_candidate *candidate);
 int nastl_candidate_from_json(struct nastl_candidate *out, const json_t *object);

@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "base/strbuf.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -168,47 +167,26 @@ static const json_t *cost_of(const struct nastl_trial *trial)
     return json_object_get(trial->details, "cost");
 }
 
-/* INFINITY where it is not known. */
-static double parameters_of(const struct nastl_trial *trial)
+static json_t *interval_json(const struct nastl_gain *gain)
 {
-    const json_t *parameters = json_object_get(cost_of(trial), "parameters");
-    return json_is_number(parameters) ? json_number_value(parameters) : INFINITY;
-}
-
-/* The front stands with the best first objective first: among those that share it, the
- * smallest model. */
-static const struct nastl_trial *delivered(const struct source *source)
-{
-    const struct nastl_trial *best = member_of(source, 0);
-    for (size_t i = 1; i < source->members; i++) {
-        const struct nastl_trial *other = member_of(source, i);
-        if (other->values[0] != best->values[0])
-            break;
-        if (parameters_of(other) < parameters_of(best))
-            best = other;
-    }
-    return best;
+    return isfinite(gain->gain) ? json_pack("[o, o]", nastl_json_number(gain->low),
+                                            nastl_json_number(gain->high))
+                                : json_null();
 }
 
 static int put_deliver(json_t *doc, const struct source *source)
 {
-    if (!source->members)
-        return nastl_json_set(doc, "deliver", json_null());
-    struct nastl_strbuf reason;
+    struct nastl_delivery delivery;
     json_t *deliver;
+    TRY(nastl_study_choose(&delivery, source->study, source->trials, source->front,
+                           source->members));
+    if (!delivery.trial)
+        return nastl_json_set(doc, "deliver", json_null());
     TRY(add_object(&deliver, doc, "deliver"));
-    TRY(set_whole(deliver, "trial", delivered(source)->number));
-    TRY(nastl_json_set(deliver, "gain", json_null()));
-    TRY(nastl_json_set(deliver, "interval", json_null()));
-    nastl_strbuf_init(&reason);
-    nastl_strbuf_addf(&reason,
-                      "best %s of the front; the gain over scratch is not estimated",
-                      source->study->objective[0]->name);
-    const char *text = nastl_strbuf_text(&reason);
-    const int status =
-        text ? set_text(deliver, "reason", text) : nastl_error_nomem("pareto.json");
-    nastl_strbuf_finish(&reason);
-    return status;
+    TRY(set_whole(deliver, "trial", delivery.trial->number));
+    TRY(nastl_json_set(deliver, "gain", nastl_json_number(delivery.gain.gain)));
+    TRY(nastl_json_set(deliver, "interval", interval_json(&delivery.gain)));
+    return set_text(deliver, "reason", delivery.reason);
 }
 
 /* ---- members that measuring does not tell apart ------------------------------------ */

@@ -88,6 +88,7 @@ static int all_metrics(struct nastl_list *metrics, const json_t *front)
 struct sheet {
     const struct nastl_study *study;
     struct nastl_list keys, metrics;
+    const json_t *deliver; /* of pareto.csv; NULL: no columns for it */
     struct nastl_strbuf text;
 };
 
@@ -111,6 +112,8 @@ static void put_header(struct sheet *sheet)
     nastl_strbuf_add(buf, ",reason,seconds");
     for (size_t k = 0; k < sheet->metrics.count; k++)
         put_names(buf, "test.", sheet->metrics.items[k]);
+    if (sheet->deliver)
+        nastl_strbuf_add(buf, ",gain,gain.low,gain.high");
     nastl_strbuf_add(buf, "\n");
 }
 
@@ -136,6 +139,21 @@ static void put_tests(struct sheet *sheet, const struct nastl_trial *trial)
     }
 }
 
+/* Of the delivered member alone: the others' was not measured. */
+static void put_gain(struct sheet *sheet, const struct nastl_trial *trial)
+{
+    const json_t *interval = json_object_get(sheet->deliver, "interval");
+    const json_t *numbers[] = {json_object_get(sheet->deliver, "gain"),
+                               json_array_get(interval, 0), json_array_get(interval, 1)};
+    const json_t *number = json_object_get(sheet->deliver, "trial");
+    const bool is_delivered = json_integer_value(number) == (json_int_t)trial->number;
+    for (size_t i = 0; i < 3; i++)
+        if (is_delivered && json_is_number(numbers[i]))
+            nastl_csv_put_number(&sheet->text, json_number_value(numbers[i]), 0);
+        else
+            nastl_csv_put(&sheet->text, "", 0);
+}
+
 static void put_row(struct sheet *sheet, const struct nastl_trial *trial)
 {
     struct nastl_strbuf *buf = &sheet->text;
@@ -154,6 +172,8 @@ static void put_row(struct sheet *sheet, const struct nastl_trial *trial)
     else
         nastl_csv_put_number(buf, trial->seconds, 0);
     put_tests(sheet, trial);
+    if (sheet->deliver)
+        put_gain(sheet, trial);
     nastl_strbuf_add(buf, "\n");
 }
 
@@ -193,10 +213,12 @@ static const struct nastl_trial *find_trial(const struct nastl_trial *trials,
 
 /* After save_trials(): the columns of the keys are the same. */
 static int save_front(struct sheet *sheet, const struct nastl_trial *trials, size_t count,
-                      const json_t *front)
+                      const json_t *doc)
 {
     size_t i;
     json_t *member;
+    const json_t *front = json_object_get(doc, "front");
+    sheet->deliver = json_object_get(doc, "deliver");
     TRY(all_metrics(&sheet->metrics, front));
     nastl_strbuf_clear(&sheet->text);
     put_header(sheet);
@@ -212,7 +234,7 @@ static int save_sheets(const struct nastl_study *study, const struct nastl_trial
     nastl_strbuf_init(&sheet.text);
     int status = save_trials(&sheet, trials, count);
     if (status == NASTL_OK)
-        status = save_front(&sheet, trials, count, json_object_get(doc, "front"));
+        status = save_front(&sheet, trials, count, doc);
     nastl_list_finish(&sheet.keys);
     nastl_list_finish(&sheet.metrics);
     nastl_strbuf_finish(&sheet.text);

@@ -87,6 +87,38 @@ static void put_end(struct nastl_strbuf *buf, const json_t *doc, const char *sto
     nastl_strbuf_add(buf, "\n");
 }
 
+/* Words on lines of the terminal's width; a longer word has a line of its own. */
+static void put_wrapped(struct nastl_strbuf *buf, const char *text)
+{
+    size_t column = 0;
+    for (text += strspn(text, " "); *text; text += strspn(text, " ")) {
+        const size_t length = strcspn(text, " ");
+        const bool fits = column + 1 + length <= NASTL_SHOW_WIDTH;
+        if (column)
+            nastl_strbuf_add(buf, fits ? " " : "\n");
+        nastl_strbuf_add_bytes(buf, text, length);
+        column = column && fits ? column + 1 + length : length;
+        text += length;
+    }
+    nastl_strbuf_add(buf, "\n");
+}
+
+static int put_delivered(struct nastl_strbuf *buf, const json_t *doc)
+{
+    const json_t *deliver = json_object_get(doc, "deliver");
+    struct nastl_strbuf text;
+    nastl_strbuf_init(&text);
+    nastl_strbuf_addf(&text, "Delivered is trial %lld: %s.",
+                      nastl_json_whole_at(deliver, "trial"),
+                      nastl_json_text_at(deliver, "reason", ""));
+    const char *sentence = nastl_strbuf_text(&text);
+    nastl_strbuf_add(buf, "\n");
+    put_wrapped(buf, sentence ? sentence : "");
+    const int status = sentence ? NASTL_OK : nastl_error_nomem("a study");
+    nastl_strbuf_finish(&text);
+    return status;
+}
+
 static int put_front(struct nastl_strbuf *buf, const json_t *doc)
 {
     char *text;
@@ -102,11 +134,7 @@ static int put_front(struct nastl_strbuf *buf, const json_t *doc)
     TRY(nastl_study_front_plot(&text, doc));
     nastl_strbuf_addf(buf, "%s%s", *text ? "\n" : "", text);
     free(text);
-    const json_t *deliver = json_object_get(doc, "deliver");
-    nastl_strbuf_addf(buf, "\nDelivered is trial %lld:\n%s.\n",
-                      nastl_json_whole_at(deliver, "trial"),
-                      nastl_json_text_at(deliver, "reason", ""));
-    return NASTL_OK;
+    return put_delivered(buf, doc);
 }
 
 static int put_all(struct nastl_strbuf *buf, const struct nastl_study *study,

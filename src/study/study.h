@@ -105,6 +105,46 @@ int nastl_study_get_fact(struct nastl_study *study, const char *key, char **out)
 int nastl_study_front(struct nastl_study *study, const struct nastl_trial *trials,
                       size_t count, size_t **out, size_t *members);
 
+/* ---- what is delivered, deliver.c ---- */
+
+/* How much better a trial is than its twin, its candidate trained from scratch: by the
+ * first objective, in its unit, positive where it is better, with a 95 % interval. NaN:
+ * it could not be measured. */
+struct nastl_gain {
+    double gain, low, high;
+    char why[200]; /* it could not; else "" */
+};
+
+/* Gains that were measured, kept as facts. !*known: this one was not. */
+int nastl_study_set_gain(struct nastl_study *study, size_t trial,
+                         const struct nastl_gain *gain);
+int nastl_study_get_gain(struct nastl_gain *out, bool *known, struct nastl_study *study,
+                         size_t trial);
+
+struct nastl_delivery {
+    const struct nastl_trial *trial; /* of the front; NULL where that is empty */
+    const struct nastl_trial *best;  /* by the first objective */
+    struct nastl_gain gain;          /* its own */
+    char reason[600];
+    const struct nastl_trial *wanted; /* whose gain would decide; NULL: nobody's */
+};
+
+/* The guard against harm: decides by the gains that are known which member of the front
+ * is delivered, and names the one whose gain is to be measured next. A gain excludes harm
+ * where its interval has no negative part; a trial from scratch has the gain 0. Delivered
+ * is
+ *   1. the best by the first objective (the smallest of those that share it), if its gain
+ *      excludes harm;
+ *   2. else the best of the others that is from scratch, or pooled and excludes harm, if
+ *      it is worse by no more than the harm that is possible, the interval's low end:
+ *      what the step costs is less than what it may save;
+ *   3. else the one of 1, and the reason says why.
+ * It is always a member of the front; the twin is no trial. Where the gain of the best is
+ * not known (no time, no score is the first objective), it is delivered. The fact
+ * "unguarded" says why nothing more was measured. */
+int nastl_study_deliver(struct nastl_delivery *out, struct nastl_study *study,
+                        const struct nastl_trial *trials, size_t count);
+
 /* Writes pareto.json, pareto.csv and trials.csv atomically. `head` holds what only the
  * search knows and is copied into pareto.json: version, space, task, data, rejected,
  * seconds, stop, hardware; a member's valid, test, cost and warm_start come from its
@@ -119,6 +159,10 @@ int nastl_study_publish(struct nastl_study *study, const json_t *head);
 int nastl_study_front_table(char **out, const json_t *pareto_json);
 int nastl_study_front_markdown(char **out, const json_t *pareto_json);
 int nastl_study_front_plot(char **out, const json_t *pareto_json);
+
+/* Appends one line without an end, "gain over scratch 0.0213, 95 % interval 0.0021 to
+ * 0.0405", of the member that a pareto.json delivers. */
+void nastl_study_gain_text(struct nastl_strbuf *buf, const json_t *pareto_json);
 
 /* A figure for people, by the name of its objective: scores with four decimals, costs
  * with four digits, large ones with three and k, M, G or T. */

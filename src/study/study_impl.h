@@ -60,6 +60,13 @@ int nastl_study_ranked(const struct nastl_study *study, const struct nastl_trial
 int nastl_study_points(double **out, const struct nastl_study *study,
                        const struct nastl_trial *trials, const size_t *which, size_t n);
 
+/* ---- deliver.c ---- */
+
+/* As nastl_study_deliver(), of a front that is known: indices of trials, in order. */
+int nastl_study_choose(struct nastl_delivery *out, struct nastl_study *study,
+                       const struct nastl_trial *trials, const size_t *front,
+                       size_t members);
+
 /* ---- document.c ---- */
 
 /* pareto.json of what the ledger holds now. `head` as in nastl_study_publish(). */

@@ -35,6 +35,45 @@ void nastl_study_figure(char out[32], const char *objective, double value)
         snprintf(out, 32, "%.4g", value);
 }
 
+/* ---- the gain ---------------------------------------------------------------------- */
+
+static const json_t *delivered_candidate(const json_t *doc)
+{
+    size_t i;
+    json_t *member;
+    const json_t *trial = json_object_get(json_object_get(doc, "deliver"), "trial");
+    json_array_foreach (json_object_get(doc, "front"), i, member)
+        if (json_equal(json_object_get(member, "trial"), trial))
+            return json_object_get(member, "candidate");
+    return NULL;
+}
+
+void nastl_study_gain_text(struct nastl_strbuf *buf, const json_t *pareto_json)
+{
+    const json_t *deliver = json_object_get(pareto_json, "deliver");
+    const json_t *interval = json_object_get(deliver, "interval");
+    const json_t *first = json_array_get(json_object_get(pareto_json, "objectives"), 0);
+    const char *strategy = nastl_json_text_at(delivered_candidate(pareto_json),
+                                              "transfer.strategy", "scratch");
+    const json_t *numbers[] = {json_object_get(deliver, "gain"),
+                               json_array_get(interval, 0), json_array_get(interval, 1)};
+    const char *name = nastl_json_text_at(first, "name", "");
+    char text[3][32];
+    if (strcmp(strategy, "scratch") == 0) {
+        nastl_strbuf_add(buf, "trained from scratch");
+        return;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        if (!json_is_number(numbers[i])) {
+            nastl_strbuf_add(buf, "gain over scratch not known");
+            return;
+        }
+        nastl_study_figure(text[i], name, json_number_value(numbers[i]));
+    }
+    nastl_strbuf_addf(buf, "gain over scratch %s, 95 %% interval %s to %s", text[0],
+                      text[1], text[2]);
+}
+
 /* ---- shapes ------------------------------------------------------------------------ */
 
 static const json_t *setting_of(const json_t *candidate, const char *family,
@@ -269,6 +308,16 @@ static bool has_mark(const json_t *doc)
            json_is_object(json_object_get(doc, "deliver"));
 }
 
+static void put_legend(struct nastl_strbuf *buf, const json_t *doc)
+{
+    nastl_strbuf_add(buf, "D: delivered  K: knee  ±: one standard error\n");
+    if (!json_is_object(json_object_get(doc, "deliver")))
+        return;
+    nastl_strbuf_add(buf, "D: ");
+    nastl_study_gain_text(buf, doc);
+    nastl_strbuf_add(buf, "\n");
+}
+
 /* The front as a table: for a terminal, with what its marks mean, or in Markdown. */
 static int write_front(char **out, const json_t *pareto_json, bool is_terminal)
 {
@@ -282,7 +331,7 @@ static int write_front(char **out, const json_t *pareto_json, bool is_terminal)
     const int status = is_terminal ? nastl_texttable_write(&buf, &table, NASTL_SHOW_WIDTH)
                                    : nastl_texttable_markdown(&buf, &table);
     if (is_terminal && has_mark(pareto_json))
-        nastl_strbuf_add(&buf, "D: delivered  K: knee  ±: one standard error\n");
+        put_legend(&buf, pareto_json);
     nastl_texttable_finish(&table);
     if (status == NASTL_OK)
         return nastl_strbuf_take(out, &buf);

@@ -21,6 +21,15 @@ strategies() {
     csv.DictReader(open(sys.argv[1] + "/trials.csv"))}))' "$1"
 }
 
+# What is delivered has its gain over scratch, or none to be known.
+for folds in 1 3; do
+  ok "$@" --space either.yaml --study guarded-$folds --source macro.csv --trials 6 --folds $folds
+  "$python" "$SOURCE_ROOT/tests/check_pareto.py" guarded-$folds || fail "--folds $folds: the guard"
+  ok study show guarded-$folds
+  grep -qE '^D: (trained from scratch|gain over scratch -?[0-9.]+, 95 % interval )' out ||
+    fail "--folds $folds: no gain: $(cat out)"
+done
+
 # Without a source.
 for space in default either; do
   ok "$@" --space $space.yaml --study $space
