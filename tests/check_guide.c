@@ -80,7 +80,7 @@ static void check_soft(enum nastl_loss loss, double share)
     for (size_t i = 0; i < ROWS * c; i++)
         exact[i] = outputs[i] *= 2.0f;
     const double sum =
-        nastl_loss_form_gradient(&form, delta, outputs, y, q, ROWS, ROWS + 2, c);
+        nastl_loss_form_gradient(&form, delta, outputs, y, NULL, q, ROWS, ROWS + 2, c);
     assert_true(fabs(sum - mixed(loss, exact, y, q, c, share)) < TOLERANCE * (1.0 + sum));
     for (size_t i = 0; i < ROWS * c; i++) {
         const double kept = exact[i], h = 1e-6;

@@ -32,17 +32,19 @@ static double smoothed_row(const double *o, size_t c, size_t label, double s, do
     return w * loss;
 }
 
-static double smoothed(const double *o, size_t c, const float *y,
+static double smoothed(const double *o, size_t c, const float *y, const float *rows,
                        const struct nastl_loss_form *form)
 {
     double total = 0.0;
     for (size_t i = 0; i < N; i++)
         total += smoothed_row(o + i * c, c, (size_t)y[i], form->smoothing,
-                              form->weights ? form->weights[(size_t)y[i]] : 1.0);
+                              (form->weights ? form->weights[(size_t)y[i]] : 1.0) *
+                                  (rows ? rows[i] : 1.0));
     return total;
 }
 
-static void check_form(const struct nastl_loss_form *form, const float *y, size_t c)
+static void check_form(const struct nastl_loss_form *form, const float *y,
+                       const float *rows, size_t c)
 {
     struct nastl_rng rng;
     nastl_rng_init(&rng, 11, (uint32_t)c, NASTL_RNG_TEST);
@@ -51,15 +53,15 @@ static void check_form(const struct nastl_loss_form *form, const float *y, size_
     for (size_t i = 0; i < N * c; i++)
         exact[i] = outputs[i] = 3.0f * (float)nastl_rng_normal(&rng);
     const double got =
-        nastl_loss_form_gradient(form, delta, outputs, y, NULL, N, N + 3, c);
-    const double wanted = smoothed(exact, c, y, form);
+        nastl_loss_form_gradient(form, delta, outputs, y, rows, NULL, N, N + 3, c);
+    const double wanted = smoothed(exact, c, y, rows, form);
     assert_true(fabs(got - wanted) <= TOLERANCE * wanted);
     for (size_t i = 0; i < N * c; i++) {
         const double kept = exact[i], step = 1e-5;
         exact[i] = kept + step;
-        const double above = smoothed(exact, c, y, form);
+        const double above = smoothed(exact, c, y, rows, form);
         exact[i] = kept - step;
-        const double below = smoothed(exact, c, y, form);
+        const double below = smoothed(exact, c, y, rows, form);
         exact[i] = kept;
         const double slope = (above - below) / (2.0 * step) / N;
         assert_true(fabs(delta[i] - slope) < TOLERANCE);
@@ -72,16 +74,20 @@ static void check_classes(enum nastl_loss loss, size_t outputs)
 {
     float *y = toy_labels(loss, N, outputs, 5);
     int32_t *rows = toy_rows(N);
-    for (int kind = 1; kind < 4; kind++) {
+    float weights[N];
+    for (size_t i = 0; i < N; i++)
+        weights[i] = 0.1f + 0.3f * (float)(i % 4);
+    for (int kind = 1; kind < 8; kind++) {
         const struct nastl_train_params params = {
             .recipe = {.label_smoothing = kind & 1 ? 0.15 : 0.0, .balanced = kind & 2},
             .loss = loss,
             .y = y,
+            .weights = kind & 4 ? weights : NULL,
             .train = rows,
             .train_count = N};
         struct nastl_loss_form form;
         assert_int_equal(nastl_loss_form_init(&form, &params, outputs), 0);
-        check_form(&form, y, outputs);
+        check_form(&form, y, params.weights, outputs);
         nastl_loss_form_finish(&form);
     }
     free(rows);
@@ -113,6 +119,26 @@ static void balanced_classes_weigh_the_same(void **state)
     assert_true(form.weights[1] == 0.0f);
     assert_true(fabs(2.0 * form.weights[2] - each) < 1e-5);
     assert_true(fabs(1.0 * form.weights[3] - each) < 1e-5);
+    nastl_loss_form_finish(&form);
+}
+
+/* Rows that weigh w count as w rows: for the classes' weights, and for these the sum of
+ * all is still the number of rows. */
+static void balanced_classes_count_rows_by_their_weights(void **state)
+{
+    (void)state;
+    const float y[] = {0, 0, 1, 1}, weights[] = {1.5f, 1.5f, 0.25f, 0.75f};
+    const int32_t rows[] = {0, 1, 2, 3};
+    const struct nastl_train_params params = {.recipe = {.balanced = true},
+                                              .loss = NASTL_LOSS_CROSS_ENTROPY,
+                                              .y = y,
+                                              .weights = weights,
+                                              .train = rows,
+                                              .train_count = 4};
+    struct nastl_loss_form form;
+    assert_int_equal(nastl_loss_form_init(&form, &params, 2), 0);
+    assert_true(fabs(3.0 * form.weights[0] - 2.0) < 1e-6);
+    assert_true(fabs(1.0 * form.weights[1] - 2.0) < 1e-6);
     nastl_loss_form_finish(&form);
 }
 
@@ -324,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(smoothed_and_weighted_losses_have_their_gradients),
         cmocka_unit_test(balanced_classes_weigh_the_same),
+        cmocka_unit_test(balanced_classes_count_rows_by_their_weights),
         cmocka_unit_test(schedules_rise_and_fall),
         cmocka_unit_test(coslog4_has_four_waves),
         cmocka_unit_test(matched_courses_have_the_same_sum),

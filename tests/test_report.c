@@ -75,6 +75,33 @@ static json_t *document_of(const char *folder)
     return doc;
 }
 
+static void markdown_shows_the_ranking_of_sources(void **state)
+{
+    const char *folder = scratch(state, "sources"),
+               *wanted[] = {"## The sources", "a.csv", "1.500", "-0.250", "b.csv"};
+    make(folder, "macro_f1,latency", 4);
+    json_t *doc = document_of(folder);
+    char path[700], *text = render(folder, "markdown");
+    assert_null(strstr(text, "## The sources"));
+    free(text);
+    json_t *data =
+        json_object_get(doc, "data") ? json_object_get(doc, "data") : json_object();
+    assert_ok(nastl_json_set(
+        data, "sources",
+        json_pack("[{s:s, s:i, s:f, s:f, s:b}, {s:s, s:i, s:n, s:n, s:b}]", "name",
+                  "a.csv", "rows", 7, "h_score", 1.5, "logme", -0.25, "used", 1, "name",
+                  "b.csv", "rows", 8, "h_score", "logme", "used", 0)));
+    snprintf(path, sizeof path, "%s/pareto.json", folder);
+    if (!json_object_get(doc, "data"))
+        assert_ok(nastl_json_set(doc, "data", data));
+    assert_ok(nastl_json_save(doc, path));
+    text = render(folder, "markdown");
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        assert_non_null(strstr(text, wanted[i]));
+    free(text);
+    json_decref(doc);
+}
+
 static void markdown_tells_of_every_member(void **state)
 {
     const char *folder = scratch(state, "members");
@@ -203,6 +230,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_and_csv_are_the_published_files),
         cmocka_unit_test(every_format_renders_every_study),
+        cmocka_unit_test(markdown_shows_the_ranking_of_sources),
         cmocka_unit_test(markdown_tells_of_every_member),
         cmocka_unit_test(markdown_tables_are_whole),
         cmocka_unit_test(an_empty_front_is_said_to_be_empty),

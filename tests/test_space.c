@@ -617,6 +617,22 @@ static void fixing_leaves_one_value(void **state)
     nastl_space_destroy(space);
 }
 
+static void dropping_takes_one_choice_away(void **state)
+{
+    (void)state;
+    struct nastl_space *space = toy_space_with(TOY_SPACE, &toy_vocabulary);
+    const double size = nastl_space_size(space);
+    const size_t searched = nastl_space_searched(space);
+    assert_int_equal(nastl_space_drop(space, "input.embedding", "never"), NASTL_OK);
+    assert_true(nastl_space_size(space) == size);
+    assert_int_equal(nastl_space_drop(space, "input.embedding", "none"), NASTL_OK);
+    assert_true(nastl_space_size(space) < size);
+    assert_int_equal(nastl_space_searched(space), searched - 1);
+    assert_int_equal(nastl_space_drop(space, "input.embedding", "periodic"),
+                     NASTL_EINVAL);
+    nastl_space_destroy(space);
+}
+
 /* ---- memory ------------------------------------------------------------------------ */
 
 /* All that allocates and is not parsing. */
@@ -692,6 +708,7 @@ int main(void)
         cmocka_unit_test(size_is_infinite_with_a_searched_float),
         cmocka_unit_test(size_is_a_bound_where_counting_takes_too_long),
         cmocka_unit_test(fixing_leaves_one_value),
+        cmocka_unit_test(dropping_takes_one_choice_away),
         cmocka_unit_test(candidates_survive_allocation_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -93,11 +93,10 @@ static const struct {
     {"later_embedding",
      ":3:22: key 'input.numeric_embedding': 'fourier' is unknown; accepted: none, "
      "piecewise_linear, periodic, pbld"},
-    {"later_normalizer",
-     ":3:15: key 'transfer.normalizer': 'source' is unknown; accepted: target"},
     {"later_strategy",
-     ":3:43: key 'transfer.strategy': 'bss' is unknown; accepted: scratch, fine_tune, "
-     "head_first, linear_probe, gradual_unfreeze, discriminative, l2_sp, delta, distill"},
+     ":3:43: key 'transfer.strategy': 'bss' is unknown; accepted: scratch, pooled, "
+     "fine_tune, head_first, linear_probe, gradual_unfreeze, discriminative, l2_sp, "
+     "delta, distill"},
     {"list_for_one", ":3:12: key 'mlp.dropout': a list is no value; accepted: a value, "
                      "{choice: [a, b]} or {float: [low, high]}"},
     {"list_too_short",
@@ -142,6 +141,8 @@ static const struct {
     {"unknown_key", ":4:3: key 'dropuot': unknown; did you mean 'dropout'? Accepted: "
                     "layers, width, activation, activation_share, normalization, "
                     "dropout, parametrization, initialization"},
+    {"unknown_normalizer", ":3:15: key 'transfer.normalizer': 'joint' is unknown; "
+                           "accepted: source, target, both"},
     {"unknown_option", ":3:26: key 'scales': unknown; did you mean 'scale'? Accepted: "
                        "choice, int, float, scale, step, per, when"},
     {"unknown_scale", ":3:33: key 'mlp.width': no such scale; accepted: linear, log"},

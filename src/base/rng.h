@@ -20,7 +20,8 @@ enum nastl_rng_purpose {
     NASTL_RNG_CELL,
     NASTL_RNG_BOOTSTRAP,
     NASTL_RNG_METER,
-    NASTL_RNG_TEST
+    NASTL_RNG_TEST,
+    NASTL_RNG_POOL
 };
 
 struct nastl_rng {

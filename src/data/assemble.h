@@ -23,6 +23,7 @@ struct nastl_input {
     int label, domain, split, group, time;
     double label_scale;
     bool label_log;
+    bool by_domain;      /* its source rows are those of domains that were asked for */
     size_t first, count; /* its picks */
 };
 
@@ -71,6 +72,9 @@ int nastl_settle_classes(struct nastl_assembly *a);
 
 /* dataset_part.c: the group and the part of each pick. */
 int nastl_assign_parts(struct nastl_assembly *a);
+
+/* dataset_source.c: the sources by their names, and which one each row is from. */
+int nastl_find_sources(struct nastl_dataset *dataset, const struct nastl_assembly *a);
 
 /* dataset_feature.c: the features and their values, for a dataset whose rows are known.
  */

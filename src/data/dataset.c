@@ -25,12 +25,14 @@ void nastl_dataset_destroy(struct nastl_dataset *dataset)
     free(dataset->label);
     free(dataset->group);
     free(dataset->part);
+    free(dataset->origin);
     free(dataset->label_name);
     free(dataset->label_transform);
     nastl_texts_free(dataset->classes, dataset->class_count);
     free(dataset->target_name);
     free(dataset->source_name);
     nastl_list_finish(&dataset->files);
+    nastl_texts_free(dataset->sources, dataset->source_count);
     free(dataset);
 }
 
@@ -113,6 +115,7 @@ static int fill_dataset(struct nastl_dataset *dataset, struct nastl_assembly *a)
         return nastl_error_nomem("a dataset");
     TRY(name_sides(dataset, a));
     TRY(list_files(&dataset->files, a));
+    TRY(nastl_find_sources(dataset, a));
     return nastl_fill_features(dataset, a);
 }
 

@@ -62,6 +62,8 @@ struct nastl_dataset {
     double *label;  /* (N) class index, or value after scale and transform */
     int32_t *group; /* (N) or NULL */
     uint8_t *part;  /* (N) enum nastl_part */
+    int32_t
+        *origin; /* (N) which of the sources a source's row is from, else -1; or NULL */
 
     enum nastl_task task;
     char *label_name;
@@ -72,6 +74,8 @@ struct nastl_dataset {
 
     char *target_name, *source_name; /* as asked for; source NULL without one */
     struct nastl_list files;         /* every data file that was read */
+    char **sources;                  /* (source_count) domains asked for, or files */
+    size_t source_count;
 };
 
 int nastl_dataset_load(struct nastl_dataset **out,

@@ -350,13 +350,14 @@ static int pick_by_domain(struct nastl_assembly *a, size_t at, struct nastl_code
 
 static int pick_input(struct nastl_assembly *a, size_t at)
 {
-    const struct nastl_input *input = &a->inputs[at];
+    struct nastl_input *input = &a->inputs[at];
     const bool from_target = input->role == NASTL_SIDE_TARGET && !a->params->source.count;
     const struct nastl_list *source = input->role == NASTL_SIDE_SOURCE || from_target
                                           ? domains_of(a, input, true)
                                           : &none;
     const struct nastl_list *target =
         input->role == NASTL_SIDE_SOURCE ? &none : domains_of(a, input, false);
+    input->by_domain = source->count > 0;
     if (source->count == 0 && target->count == 0) {
         for (size_t i = 0; i < input->table->rows; i++)
             add_pick(a, at, i, input->role);

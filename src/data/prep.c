@@ -7,6 +7,7 @@
 #include "base/stat.h"
 #include "data/quantile.h"
 
+#include <assert.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -59,6 +60,53 @@ int nastl_prep_copy(struct nastl_prep **out, const struct nastl_prep *prep)
     memcpy((*out)->knots_x, prep->knots_x, room * sizeof *prep->knots_x);
     memcpy((*out)->knots_y, prep->knots_y, room * sizeof *prep->knots_y);
     return NASTL_OK;
+}
+
+enum nastl_scaling nastl_prep_scaling(const struct nastl_prep *prep)
+{
+    return prep->scaling;
+}
+
+/* ---- taking over ------------------------------------------------------------------- */
+
+static const struct nastl_layout_feature *find_number(const struct nastl_layout *layout,
+                                                      const char *name)
+{
+    for (size_t i = 0; i < layout->feature_count; i++)
+        if (layout->features[i].kind == NASTL_NUMERIC &&
+            strcmp(layout->features[i].name, name) == 0)
+            return &layout->features[i];
+    return NULL;
+}
+
+static void adopt_number(struct nastl_prep *prep, size_t to,
+                         const struct nastl_prep *from, size_t at)
+{
+    prep->median[to] = from->median[at];
+    prep->mean[to] = from->mean[at];
+    prep->scale[to] = from->scale[at];
+    prep->knots[to] = from->knots[at];
+    if (prep->scaling != NASTL_SCALING_QUANTILE)
+        return;
+    memcpy(prep->knots_x + to * NASTL_KNOTS, from->knots_x + at * NASTL_KNOTS,
+           NASTL_KNOTS * sizeof *prep->knots_x);
+    memcpy(prep->knots_y + to * NASTL_KNOTS, from->knots_y + at * NASTL_KNOTS,
+           NASTL_KNOTS * sizeof *prep->knots_y);
+}
+
+void nastl_prep_adopt(struct nastl_prep *prep, const struct nastl_layout *layout,
+                      const struct nastl_prep *from,
+                      const struct nastl_layout *from_layout)
+{
+    assert(prep->scaling == from->scaling);
+    for (size_t i = 0; i < layout->feature_count; i++) {
+        const struct nastl_layout_feature *feature = &layout->features[i];
+        const struct nastl_layout_feature *same =
+            feature->kind == NASTL_NUMERIC ? find_number(from_layout, feature->name)
+                                           : NULL;
+        if (same)
+            adopt_number(prep, feature->at, from, same->at);
+    }
 }
 
 size_t nastl_layout_numbers(const struct nastl_layout *layout)

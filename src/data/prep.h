@@ -106,6 +106,12 @@ int nastl_prep_fit(struct nastl_prep **out, const struct nastl_layout *layout,
                    const struct nastl_dataset *dataset, const int32_t *rows, size_t count,
                    enum nastl_scaling scaling);
 int nastl_prep_copy(struct nastl_prep **out, const struct nastl_prep *prep);
+enum nastl_scaling nastl_prep_scaling(const struct nastl_prep *prep);
+/* Each number that both layouts have, by its name, is treated as `from` does, whose
+ * scaling is the same; the others stay as they are. */
+void nastl_prep_adopt(struct nastl_prep *prep, const struct nastl_layout *layout,
+                      const struct nastl_prep *from,
+                      const struct nastl_layout *from_layout);
 void nastl_prep_destroy(struct nastl_prep *prep);
 int nastl_prep_save(const struct nastl_prep *prep, struct nastl_h5 *file,
                     const char *group);

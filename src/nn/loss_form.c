@@ -1,12 +1,12 @@
-/* loss_form.c: label smoothing (Szegedy et al. 2016), class weights and soft targets
- * (Hinton, Vinyals and Dean 2015, at temperature 1) on top of the plain losses, row by
- * row.
+/* loss_form.c: label smoothing (Szegedy et al. 2016), weights of classes and rows, and
+ * soft targets (Hinton, Vinyals and Dean 2015, at temperature 1) on top of the plain
+ * losses, row by row.
  *
  * With a share s of each label spread over the C classes, t = (1 - s) onehot(y) + s / C:
  *   softmax:  loss + s (o[y] - mean(o));      gradient + s (onehot(y) - 1 / C)
  *   binary:   loss + s o (y - 1/2);           gradient + s (y - 1/2)
- * A row then counts weight[y] times. A soft target q is that of the same loss with q for
- * the label; of the softmax, with any label k:
+ * A row r then counts weight[y] * weight[r] times. A soft target q is that of the same
+ * loss with q for the label, weight[r] times; of the softmax, with any label k:
  *   loss(k) + o[k] - sum of q o;             gradient(k) + onehot(k) - q
  * SPDX-License-Identifier: Apache-2.0 */
 #include "nn/loss_form.h"
@@ -24,8 +24,14 @@ static bool is_classification(enum nastl_loss loss)
     return loss == NASTL_LOSS_CROSS_ENTROPY || loss == NASTL_LOSS_BINARY_CROSS_ENTROPY;
 }
 
+static float weight_of(const struct nastl_train_params *params, size_t i)
+{
+    return params->weights ? params->weights[params->train[i]] : 1.0f;
+}
+
 /* N / (C n of the class), as scikit-learn's "balanced": the weights of all rows sum to N.
- * A class without rows has no row to weigh. */
+ * Where rows have weights of their own, n is their sum. A class without rows has no row
+ * to weigh. */
 static int balance(struct nastl_loss_form *form, const struct nastl_train_params *params,
                    size_t classes)
 {
@@ -33,7 +39,7 @@ static int balance(struct nastl_loss_form *form, const struct nastl_train_params
     if (!form->weights)
         return nastl_error_nomem("class weights");
     for (size_t i = 0; i < params->train_count; i++)
-        form->weights[(size_t)params->y[params->train[i]]] += 1.0f;
+        form->weights[(size_t)params->y[params->train[i]]] += weight_of(params, i);
     size_t present = 0;
     for (size_t c = 0; c < classes; c++)
         present += form->weights[c] > 0.0f;
@@ -90,9 +96,9 @@ static double smooth(const struct nastl_loss_form *form, float *delta, const flo
 
 /* The loss of one row, weighed; its gradient times `share`. */
 static double row_gradient(const struct nastl_loss_form *form, float *delta,
-                           const float *o, float y, size_t width, float share)
+                           const float *o, float y, float own, size_t width, float share)
 {
-    const float weight = form->weights ? form->weights[(size_t)y] : 1.0f;
+    const float weight = own * (form->weights ? form->weights[(size_t)y] : 1.0f);
     double loss = nastl_loss_gradient(form->loss, delta, o, &y, 1, 1, width);
     if (form->smoothing > 0.0)
         loss += smooth(form, delta, o, y, width);
@@ -119,28 +125,33 @@ static double soft_gradient(const struct nastl_loss_form *form, float *delta,
 
 /* delta (width) has the gradient by the label, times `share`; both are mixed. */
 static double mix_soft(const struct nastl_loss_form *form, float *delta, double loss,
-                       const float *o, const float *q, size_t width, float share)
+                       const float *o, const float *q, float own, size_t width,
+                       float share)
 {
     const double soft = form->share;
     const double by_soft = soft_gradient(form, form->work, o, q, width);
     for (size_t c = 0; c < width; c++)
-        delta[c] = (float)(1.0 - soft) * delta[c] + (float)soft * share * form->work[c];
-    return (1.0 - soft) * loss + soft * by_soft;
+        delta[c] =
+            (float)(1.0 - soft) * delta[c] + (float)soft * own * share * form->work[c];
+    return (1.0 - soft) * loss + soft * (double)own * by_soft;
 }
 
 double nastl_loss_form_gradient(const struct nastl_loss_form *form, float *delta,
-                                const float *outputs, const float *y, const float *soft,
-                                size_t count, size_t batch, size_t width)
+                                const float *outputs, const float *y,
+                                const float *weights, const float *soft, size_t count,
+                                size_t batch, size_t width)
 {
-    if (form->smoothing <= 0.0 && !form->weights && form->share <= 0.0)
+    const bool weighs = form->weights || weights;
+    if (form->smoothing <= 0.0 && !weighs && form->share <= 0.0)
         return nastl_loss_gradient(form->loss, delta, outputs, y, count, batch, width);
     const float share = 1.0f / (float)count;
     double total = 0.0;
     for (size_t r = 0; r < count; r++) {
         const float *o = outputs + r * width, *q = soft ? soft + r * width : NULL;
-        double loss = row_gradient(form, delta + r * width, o, y[r], width, share);
+        const float own = weights ? weights[r] : 1.0f;
+        double loss = row_gradient(form, delta + r * width, o, y[r], own, width, share);
         if (form->share > 0.0 && !isnan(q[0]))
-            loss = mix_soft(form, delta + r * width, loss, o, q, width, share);
+            loss = mix_soft(form, delta + r * width, loss, o, q, own, width, share);
         total += loss;
     }
     memset(delta + count * width, 0, (batch - count) * width * sizeof *delta);

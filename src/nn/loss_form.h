@@ -15,17 +15,20 @@ struct nastl_loss_form {
     float *work;      /* (outputs), owned; NULL without soft targets */
 };
 
-/* The form that a recipe asks for; "balanced" weighs with the labels of these rows.
+/* The form that a recipe asks for; "balanced" weighs with the labels of these rows, each
+ * as often as params->weights has it count.
  * Finish it whatever is returned. `outputs` as of the network. */
 int nastl_loss_form_init(struct nastl_loss_form *out,
                          const struct nastl_train_params *params, size_t outputs);
 void nastl_loss_form_finish(struct nastl_loss_form *form);
 
-/* As nastl_loss_gradient(), whose bits it gives for the plain form. The mean divides by
- * the number of rows, whatever they weigh. soft (count, width): as nastl_soft_targets has
- * them, row by row beside y; NULL where the form has no share. */
+/* As nastl_loss_gradient(), whose bits it gives for the plain form. `weights` (count):
+ * how much each row counts, times its class's; NULL: 1. The mean divides by the number of
+ * rows, whatever they weigh. soft (count, width): as nastl_soft_targets has them, row by
+ * row beside y; NULL where the form has no share. */
 double nastl_loss_form_gradient(const struct nastl_loss_form *form, float *delta,
-                                const float *outputs, const float *y, const float *soft,
-                                size_t count, size_t batch, size_t width);
+                                const float *outputs, const float *y,
+                                const float *weights, const float *soft, size_t count,
+                                size_t batch, size_t width);
 
 #endif

@@ -47,6 +47,7 @@ struct nastl_trainer {
     struct nastl_course course;
     int32_t *order; /* (train_count) rows in this epoch's order */
     float *labels;  /* (batch members): each member has its loss */
+    float *weights; /* the same, of the rows; NULL: 1 */
     float *soft;    /* (batch members, C) soft targets beside them; NULL: none */
     float *valid, *valid_work, *valid_labels; /* outputs (valid_count, C), again, (…) */
 };
@@ -61,10 +62,17 @@ static size_t count_numbers(const struct nastl_trainer *trainer)
 
 /* ---- making one ---- */
 
-static int decide_batches(struct nastl_trainer *trainer)
+static size_t epoch_rows(const struct nastl_trainer *trainer)
 {
     const struct nastl_train_params *params = &trainer->params;
-    const size_t wanted = params->recipe.batch_size, rows = params->train_count;
+    return params->epoch_rows > 0 && params->epoch_rows < params->train_count
+               ? params->epoch_rows
+               : params->train_count;
+}
+
+static int decide_batches(struct nastl_trainer *trainer)
+{
+    const size_t wanted = trainer->params.recipe.batch_size, rows = epoch_rows(trainer);
     if (rows == 0)
         return nastl_error(NASTL_EINVAL,
                            "training: there are no rows to train on; give some");
@@ -98,10 +106,14 @@ static const float *soft_of(const struct nastl_trainer *trainer)
 /* Of as many rows as a plan runs, with their members. */
 static int allocate_labels(struct nastl_trainer *trainer, size_t count)
 {
+    const bool weighs = trainer->params.weights != NULL;
     trainer->labels = nastl_alloc(count, sizeof(float));
+    if (weighs)
+        trainer->weights = nastl_alloc(count, sizeof(float));
     if (soft_of(trainer))
         trainer->soft = nastl_alloc(count, trainer->outputs * sizeof(float));
-    return trainer->labels && (trainer->soft || !soft_of(trainer))
+    return trainer->labels && (trainer->weights || !weighs) &&
+                   (trainer->soft || !soft_of(trainer))
                ? 0
                : nastl_error_nomem("a training");
 }
@@ -296,7 +308,7 @@ static struct nastl_plan *plan_for(const struct nastl_trainer *trainer, size_t c
 
 static size_t epoch_steps(const struct nastl_trainer *trainer)
 {
-    return trainer->params.train_count / trainer->batch + (trainer->rest > 0);
+    return epoch_rows(trainer) / trainer->batch + (trainer->rest > 0);
 }
 
 /* What the rows of a step are to be, once for each member. */
@@ -307,6 +319,8 @@ static void gather_labels(struct nastl_trainer *trainer, const struct nastl_step
     for (size_t i = 0; i < step->count * members; i++) {
         const size_t row = (size_t)step->rows[i / members];
         trainer->labels[i] = trainer->params.y[row];
+        if (trainer->weights)
+            trainer->weights[i] = trainer->params.weights[row];
         if (trainer->soft)
             memcpy(trainer->soft + i * width, soft_of(trainer) + row * width,
                    width * sizeof *trainer->soft);
@@ -324,8 +338,9 @@ static int run_part(struct nastl_trainer *trainer, const struct nastl_step *step
     TRY(nastl_plan_forward(plan, step));
     const double sum =
         nastl_loss_form_gradient(&trainer->form, plan->output_delta, plan->output,
-                                 trainer->labels, trainer->soft, step->count * members,
-                                 plan->batch * members, trainer->outputs) /
+                                 trainer->labels, trainer->weights, trainer->soft,
+                                 step->count * members, plan->batch * members,
+                                 trainer->outputs) /
         (double)members;
     if (!isfinite(sum))
         return not_finite(trainer);
@@ -413,7 +428,8 @@ int nastl_trainer_step(struct nastl_trainer *trainer, const int32_t *rows, size_
     return 0;
 }
 
-/* The order depends on the epoch alone, so that a training can be taken up again. */
+/* The order depends on the epoch alone, so that a training can be taken up again; an
+ * epoch of some rows takes the first ones. */
 static void shuffle(struct nastl_trainer *trainer)
 {
     const struct nastl_train_params *params = &trainer->params;
@@ -433,7 +449,7 @@ static bool may_go_on(const struct nastl_trainer *trainer)
 /* All steps of an epoch, as long as the poll says so. */
 static int run_steps(struct nastl_trainer *trainer)
 {
-    const size_t rows = trainer->params.train_count;
+    const size_t rows = epoch_rows(trainer);
     size_t done = 0;
     double loss = 0.0;
     while (done < rows) {
@@ -499,6 +515,7 @@ void nastl_trainer_destroy(struct nastl_trainer *trainer)
     free(trainer->numbers);
     free(trainer->order);
     free(trainer->labels);
+    free(trainer->weights);
     free(trainer->soft);
     free(trainer->valid);
     free(trainer->valid_work);

@@ -84,10 +84,13 @@ struct nastl_train_params {
     uint64_t seed;
     uint32_t trial; /* stream of shuffles and dropout */
     const struct nastl_xy *xy;
-    const float *y;               /* (xy->rows) */
+    const float *y;       /* (xy->rows) */
+    const float *weights; /* (xy->rows) how much a row counts in the training loss,
+                             whose mean divides by their number; NULL: 1 */
     const int32_t *train, *valid; /* rows of xy */
     size_t train_count,
         valid_count;   /* valid_count 0: all epochs are run, the last kept */
+    size_t epoch_rows; /* of `train`, drawn anew for each epoch; 0: all */
     nastl_score score; /* NULL: the validation loss, negated */
     void *score_payload;
     nastl_epoch epoch; /* may be NULL */

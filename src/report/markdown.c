@@ -107,6 +107,39 @@ static int put_asked(struct nastl_strbuf *buf, const json_t *doc)
     return put_table(buf, &table);
 }
 
+static void add_score(struct nastl_texttable *table, const json_t *value)
+{
+    if (json_is_number(value))
+        nastl_texttable_addf(table, "%.3f", json_number_value(value));
+    else
+        nastl_texttable_add(table, "-");
+}
+
+/* Several sources are ranked, and not all of them need be taken from. */
+static int put_sources(struct nastl_strbuf *buf, const json_t *doc)
+{
+    static const char *const titles[] = {"source", "rows", "H-score", "LogME", "used"};
+    size_t at;
+    json_t *one;
+    const json_t *sources = json_object_get(json_object_get(doc, "data"), "sources");
+    struct nastl_texttable table;
+    if (json_array_size(sources) == 0)
+        return NASTL_OK;
+    nastl_strbuf_add(buf, "\n## The sources, the best first\n");
+    nastl_texttable_init(&table, "lrrrl");
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        nastl_texttable_add(&table, titles[i]);
+    json_array_foreach (sources, at, one) {
+        add_pair(&table, nastl_json_text_at(one, "name", ""),
+                 json_object_get(one, "rows"));
+        add_score(&table, json_object_get(one, "h_score"));
+        add_score(&table, json_object_get(one, "logme"));
+        const bool used = json_is_true(json_object_get(one, "used"));
+        nastl_texttable_add(&table, used ? "yes" : "no: untrained networks tell as much");
+    }
+    return put_table(buf, &table);
+}
+
 /* ---- the front --------------------------------------------------------------------- */
 
 static int put_front(struct nastl_strbuf *buf, const json_t *doc)
@@ -302,6 +335,7 @@ static int put_all(struct nastl_strbuf *buf, const json_t *doc, const char *fold
 {
     nastl_strbuf_addf(buf, "# %s\n", nastl_json_text_at(doc, "study", "study"));
     TRY(put_asked(buf, doc));
+    TRY(put_sources(buf, doc));
     TRY(put_front(buf, doc));
     TRY(put_members(buf, doc));
     TRY(put_run(buf, doc));

@@ -305,15 +305,34 @@ static int start_from_scratch(struct nastl_space *space)
     return nastl_space_fix(space, "transfer.strategy", "scratch", 0);
 }
 
+/* A network is there, but no rows: nothing can be fitted to them. */
+static int need_no_rows(struct nastl_space *space)
+{
+    static const struct {
+        const char *key, *word;
+    } dropped[] = {{"transfer.strategy", "pooled"}, {"transfer.normalizer", "both"}};
+    for (size_t i = 0; i < sizeof dropped / sizeof *dropped; i++) {
+        const int status = nastl_space_drop(space, dropped[i].key, dropped[i].word);
+        if (status == NASTL_EINVAL)
+            return nastl_error(status,
+                               "%s: the space leaves no choice but %s, which takes rows "
+                               "of the source, and --warm-start has none; give --source "
+                               "instead, or add to the choices",
+                               dropped[i].key, dropped[i].word);
+        TRY(status);
+    }
+    return NASTL_OK;
+}
+
 /* What the data decides: without a source there is nothing to start from. */
 static int fit_space(struct nastl_problem *problem,
                      const struct nastl_search_params *params)
 {
-    const bool has_source =
-        params->warm_start ||
+    const bool has_rows =
         nastl_dataset_count(problem->dataset, NASTL_PART_SOURCE_TRAIN) > 0;
-    if (!has_source)
-        TRY(start_from_scratch(problem->space));
+    if (!has_rows)
+        TRY(params->warm_start ? need_no_rows(problem->space)
+                               : start_from_scratch(problem->space));
     return fit_task(problem);
 }
 
@@ -439,6 +458,25 @@ static int make_layout(struct nastl_problem *problem, const struct rows part[])
     return status;
 }
 
+int nastl_problem_view_source(struct nastl_problem *problem)
+{
+    struct rows train = {0}, valid = {0};
+    nastl_view_destroy(problem->source);
+    problem->source = NULL;
+    int status = rows_of(&train, problem->dataset, NASTL_PART_SOURCE_TRAIN);
+    if (status == NASTL_OK)
+        status = rows_of(&valid, problem->dataset, NASTL_PART_SOURCE_VALID);
+    if (status == NASTL_OK && train.count)
+        status = nastl_view_create(&problem->source, problem->dataset, problem->layout,
+                                   train.row, train.count, valid.row, valid.count);
+    for (size_t k = 0; k < problem->fold_count; k++)
+        problem->folds[k]->source = problem->source;
+    problem->full->source = problem->source;
+    free(train.row);
+    free(valid.row);
+    return status;
+}
+
 static int make_views(struct nastl_problem *problem)
 {
     struct rows part[NASTL_PART_COUNT] = {0};
@@ -452,13 +490,7 @@ static int make_views(struct nastl_problem *problem)
     TRY_GOTO(status,
              make_target_views(problem, &part[NASTL_PART_TRAIN], &part[NASTL_PART_VALID]),
              done);
-    const struct rows *source = &part[NASTL_PART_SOURCE_TRAIN];
-    const struct rows *check = &part[NASTL_PART_SOURCE_VALID];
-    if (source->count)
-        TRY_GOTO(status,
-                 nastl_view_create(&problem->source, problem->dataset, problem->layout,
-                                   source->row, source->count, check->row, check->count),
-                 done);
+    TRY_GOTO(status, nastl_problem_view_source(problem), done);
     problem->test = part[NASTL_PART_TEST].row;
     problem->test_count = part[NASTL_PART_TEST].count;
     part[NASTL_PART_TEST].row = NULL;
@@ -558,6 +590,7 @@ void nastl_problem_destroy(struct nastl_problem *problem)
         nastl_model_destroy(problem->warm[i]);
     free(problem->warm);
     free(problem->warm_from);
+    json_decref(problem->sources);
     for (size_t k = 0; problem->folds && k < problem->fold_count; k++)
         nastl_view_destroy(problem->folds[k]);
     free(problem->folds);

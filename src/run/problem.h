@@ -37,6 +37,7 @@ struct nastl_problem {
                                   family; none: from scratch */
     size_t warm_count;
     char *warm_from; /* what they were trained on, for people */
+    json_t *sources; /* the ranking of several sources (rank.h); NULL: none was made */
 
     bool wants_latency;          /* an objective or a constraint is measured */
     bool times_training;         /* or is measured while a candidate trains */
@@ -51,6 +52,10 @@ int nastl_problem_create(struct nastl_problem **out,
                          const struct nastl_search_params *params,
                          const struct nastl_log *log);
 void nastl_problem_destroy(struct nastl_problem *problem);
+
+/* Makes the source's view, and the other ones know it, from the rows that are of the
+ * source by now: before the first variant is asked for. */
+int nastl_problem_view_source(struct nastl_problem *problem);
 
 /* What candidates of a family start from: NULL where there is nothing. Adding gives the
  * model away, unless it fails. */

@@ -14,6 +14,7 @@
 #include "run/crew.h"
 #include "run/finish.h"
 #include "run/guard.h"
+#include "run/rank.h"
 #include "run/record.h"
 #include "run/source.h"
 
@@ -271,22 +272,53 @@ static int prepare_source(struct search *search)
     return status;
 }
 
+static int rank_sources(json_t **out, struct search *search)
+{
+    struct nastl_strbuf text;
+    TRY(nastl_rank_sources(out, search->problem, &search->budget));
+    nastl_strbuf_init(&text);
+    nastl_json_write(&text, *out, 0);
+    const char *fact = nastl_strbuf_text(&text);
+    const int status = fact ? nastl_study_set_fact(search->study, "sources", fact)
+                            : nastl_error_nomem("a ranking");
+    nastl_strbuf_finish(&text);
+    if (status < 0)
+        json_decref(*out);
+    return status;
+}
+
+/* Which of several sources are taken from is decided once for a study. */
+static int choose_sources(struct search *search)
+{
+    char *fact = NULL;
+    json_t *ranking;
+    if (!nastl_rank_is_needed(search->problem))
+        return NASTL_OK;
+    TRY(nastl_study_get_fact(search->study, "sources", &fact));
+    const int status = fact ? nastl_json_parse(&ranking, fact, "the ranking of sources")
+                            : rank_sources(&ranking, search);
+    free(fact);
+    TRY(status);
+    return nastl_rank_apply(search->problem, ranking, nastl_budget_log(&search->budget));
+}
+
 /* ---- what only the search knows of pareto.json --------------------------------------
  */
 
-static json_t *data_json(const struct nastl_dataset *data)
+static json_t *data_json(const struct nastl_problem *problem)
 {
+    const struct nastl_dataset *data = problem->dataset;
     size_t rows[NASTL_PART_COUNT];
     for (int p = 0; p < NASTL_PART_COUNT; p++)
         rows[p] = nastl_dataset_count(data, (enum nastl_part)p);
     return json_pack(
-        "{s:s, s:s?, s:{s:I, s:I, s:I, s:I}, s:I, s:I}", "target", data->target_name,
-        "source", data->source_name, "rows", "source",
+        "{s:s, s:s?, s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:O*}", "target",
+        data->target_name, "source", data->source_name, "rows", "source",
         (json_int_t)(rows[NASTL_PART_SOURCE_TRAIN] + rows[NASTL_PART_SOURCE_VALID]),
         "train", (json_int_t)rows[NASTL_PART_TRAIN], "valid",
         (json_int_t)rows[NASTL_PART_VALID], "test", (json_int_t)rows[NASTL_PART_TEST],
         "features", (json_int_t)data->feature_count, "classes",
-        (json_int_t)data->class_count);
+        (json_int_t)data->class_count, "sources", problem->sources);
 }
 
 static json_t *hardware_json(const struct search *search)
@@ -320,7 +352,7 @@ static json_t *head_json(const struct search *search, double seconds)
     return json_pack("{s:s, s:s, s:s, s:o, s:I, s:o, s:s?, s:o}", "version",
                      NASTL_VERSION, "space", nastl_space_name(search->problem->space),
                      "task", nastl_task_name(search->problem->dataset->task), "data",
-                     data_json(search->problem->dataset), "rejected",
+                     data_json(search->problem), "rejected",
                      (json_int_t)search->result.rejected, "seconds",
                      nastl_json_number(seconds), "stop", search->result.stop, "hardware",
                      hardware_json(search));
@@ -529,6 +561,7 @@ static int prepare(struct search *search)
     nastl_problem_tell(search->problem, search->params->task,
                        nastl_budget_log(&search->budget));
     TRY(publish_head(search));
+    TRY(choose_sources(search));
     return search->problem->warm_count ? NASTL_OK : prepare_source(search);
 }
 

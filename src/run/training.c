@@ -46,11 +46,12 @@ static enum nastl_loss loss_of(enum nastl_task task, const struct nastl_recipe *
 
 /* ---- validation -------------------------------------------------------------------- */
 
-/* What early stopping needs after each epoch. */
+/* What early stopping needs after each epoch, and the weights of rows beside it. */
 struct validation {
     const struct nastl_training *training;
     const struct nastl_label_map *map;
     double *predictions; /* (valid, width) */
+    float *weights;      /* of the view's rows; NULL: all the same */
     size_t epochs, epoch;
 };
 
@@ -107,7 +108,7 @@ static void recipe_of(struct nastl_recipe *recipe, const struct nastl_training *
     }
 }
 
-/* Whether a class that is trained has no validation row. */
+/* Whether a class of the target that is trained has no validation row. */
 static int lacks_class(bool *out, const struct nastl_view *view, const float *y,
                        size_t classes)
 {
@@ -118,7 +119,7 @@ static int lacks_class(bool *out, const struct nastl_view *view, const float *y,
     for (size_t i = 0; i < view->valid_count; i++)
         judged[(size_t)y[valid[i]]] = true;
     *out = false;
-    for (size_t i = 0; i < view->train_count; i++)
+    for (size_t i = 0; i < view->own_count; i++)
         *out = *out || !judged[(size_t)y[view->index[i]]];
     free(judged);
     return NASTL_OK;
@@ -186,8 +187,10 @@ static int train_on_view(struct nastl_trained *trained, struct nastl_model *mode
     struct nastl_train_params params = {
         .seed = training->problem->seed,
         .trial = training->stream,
+        .weights = valid->weights,
         .train = view->index,
         .train_count = view->train_count,
+        .epoch_rows = view->epoch_rows,
         .valid = view->index + view->train_count,
         .valid_count = view->valid_count,
         .score = score_outputs,
@@ -236,6 +239,17 @@ static int score_model(struct nastl_trained *trained, struct nastl_model *model,
     return status;
 }
 
+/* NULL where all count the same. */
+static int weigh_rows(float **out, const struct nastl_training *training)
+{
+    *out = NULL;
+    if (!training->view->which.pooled)
+        return NASTL_OK;
+    return nastl_view_weights(
+        out, training->view,
+        nastl_candidate_number(training->candidate, "transfer.source_weight", 0.5));
+}
+
 static int run_training(struct nastl_trained *trained, struct nastl_model *model,
                         const struct nastl_training *training)
 {
@@ -246,8 +260,11 @@ static int run_training(struct nastl_trained *trained, struct nastl_model *model
         nastl_alloc(training->view->valid_count, width * sizeof *valid.predictions);
     if (!valid.predictions)
         return nastl_error_nomem("predictions");
-    const int status = train_on_view(trained, model, training, &valid);
+    int status = weigh_rows(&valid.weights, training);
+    if (status == NASTL_OK)
+        status = train_on_view(trained, model, training, &valid);
     free(valid.predictions);
+    free(valid.weights);
     TRY(status);
     return score_model(trained, model, training);
 }
@@ -286,7 +303,18 @@ static int begin_net(struct nastl_net *net, const struct nastl_training *trainin
     TRY(nastl_view_features(&prep, &xy, view, scaling_of(training->candidate)));
     TRY(nastl_view_labels(&map, &y, view, transform_of(training->candidate)));
     nastl_net_init(net, training->problem->seed, training->stream);
-    return nastl_net_fit(net, xy, y, view->index, view->train_count);
+    return nastl_net_fit(net, xy, y, view->fit, view->fit_count);
+}
+
+/* What the source has. Where numbers are scaled as its own are, its bins are right, too.
+ */
+static int inherit(struct nastl_trained *trained, struct nastl_model *model,
+                   const struct nastl_training *training)
+{
+    TRY(nastl_warm_start(&trained->matched, model->net, model->layout, training->warm));
+    return training->view->which.warm
+               ? nastl_warm_bins(model->net, model->layout, training->warm)
+               : NASTL_OK;
 }
 
 /* One network of those that answer together, warm-started; all start from it. */
@@ -294,7 +322,7 @@ static int start_member(struct nastl_trained *trained, struct nastl_model *one,
                         const struct nastl_training *training)
 {
     TRY(begin_net(one->net, training));
-    return nastl_warm_start(&trained->matched, one->net, one->layout, training->warm);
+    return inherit(trained, one, training);
 }
 
 static int warm_members(struct nastl_trained *trained, struct nastl_model *model,
@@ -327,12 +355,11 @@ static int start(struct nastl_trained *trained, struct nastl_model *model,
         return NASTL_OK;
     return nastl_candidate_number(training->candidate, "ensemble", 1) > 1
                ? warm_members(trained, model, training)
-               : nastl_warm_start(&trained->matched, model->net, model->layout,
-                                  training->warm);
+               : inherit(trained, model, training);
 }
 
-int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
-                      const struct nastl_training *training)
+static int train_model(struct nastl_model **out, struct nastl_trained *trained,
+                       const struct nastl_training *training)
 {
     struct nastl_model *model = nastl_alloc_zero(1, sizeof *model);
     if (!model)
@@ -353,6 +380,29 @@ int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
     return NASTL_OK;
 }
 
+/* `out` is the training on the rows that the candidate is trained on, with the statistics
+ * that it asks for: a candidate from scratch knows only those of its own domain. */
+static int choose_view(struct nastl_training *out, const struct nastl_training *training)
+{
+    const struct nastl_candidate *candidate = training->candidate;
+    const int normalizer = nastl_normalizer_from_name(
+        nastl_candidate_text(candidate, "transfer.normalizer", "target"));
+    struct nastl_variant which = {.warm = training->warm,
+                                  .pooled = nastl_strategy_of(candidate)->needs_rows};
+    if ((which.warm || which.pooled) && normalizer >= 0)
+        which.normalizer = (enum nastl_normalizer)normalizer;
+    *out = *training;
+    return nastl_view_variant(&out->view, training->view, &which);
+}
+
+int nastl_train_model(struct nastl_model **out, struct nastl_trained *trained,
+                      const struct nastl_training *training)
+{
+    struct nastl_training chosen;
+    TRY(choose_view(&chosen, training));
+    return train_model(out, trained, &chosen);
+}
+
 /* ---- with a checkpoint ------------------------------------------------------------- */
 
 static struct nastl_fold fold_of(const struct nastl_trained *trained)
@@ -367,14 +417,17 @@ static struct nastl_fold fold_of(const struct nastl_trained *trained)
 }
 
 /* The first fold's model as it was when its training was over. */
-static int recall_model(struct nastl_model **out, const struct nastl_training *training)
+static int recall_model(struct nastl_model **out, const struct nastl_training *asked)
 {
+    struct nastl_training chosen, *training = &chosen;
     const struct nastl_label_map *map;
     const float *y;
     struct nastl_model *model = nastl_alloc_zero(1, sizeof *model);
     if (!model)
         return nastl_error_nomem("a model");
-    int status = build_model(model, training);
+    int status = choose_view(training, asked);
+    if (status == NASTL_OK)
+        status = build_model(model, training);
     if (status == NASTL_OK)
         status = nastl_view_labels(&map, &y, training->view,
                                    transform_of(training->candidate));

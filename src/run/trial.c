@@ -20,6 +20,7 @@ enum {
     CONSTRAINT_NAMES = 8
 };
 
+/* The network of the source. */
 static bool wants_source(const struct nastl_candidate *candidate)
 {
     return nastl_strategy_of(candidate)->needs_network;

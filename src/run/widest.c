@@ -160,7 +160,7 @@ int nastl_widest_candidate(struct nastl_candidate *out,
 /* Candidates looked at: conditions may allow a strategy for some of a family only. */
 enum { LOOKS = 64 };
 
-/* Whether the point is a candidate of the family that does not start from scratch. */
+/* Whether the point is a candidate of the family that starts from a network. */
 static int inherits(bool *out, const struct nastl_point *point,
                     const struct nastl_space *space, const char *family)
 {

@@ -192,12 +192,12 @@ static const struct nastl_key training_keys[] = {
 /* Those of src/transfer/strategy.c, which this module may not include; a test holds both
  * lists equal. */
 #define STRATEGIES                                                                       \
-    WORDS("scratch", "fine_tune", "head_first", "linear_probe", "gradual_unfreeze",      \
-          "discriminative", "l2_sp", "delta", "distill")
+    WORDS("scratch", "pooled", "fine_tune", "head_first", "linear_probe",                \
+          "gradual_unfreeze", "discriminative", "l2_sp", "delta", "distill")
 
 static const struct nastl_key transfer_keys[] = {
     {"strategy", NASTL_KEY_WORD, .words = STRATEGIES, .fallback = "fine_tune",
-     .help = "How the source network is used; the strategies are described below."},
+     .help = "How the source is used; the strategies are described below."},
     {"head_epochs", NASTL_KEY_INT, 1, 1000, .fallback = "10",
      .help = "With head_first the epochs of the head alone, with gradual_unfreeze those "
              "until the next layer is trained too; in all at most half of max_epochs."},
@@ -210,8 +210,13 @@ static const struct nastl_key transfer_keys[] = {
     {"distill_share", NASTL_KEY_FLOAT, 0, 1, .fallback = "0.5",
      .help = "With distill the share of the loss that the source's predictions have; the "
              "labels have the rest."},
-    {"normalizer", NASTL_KEY_WORD, .words = WORDS("target"), .fallback = "target",
-     .help = "Whose rows the input's statistics come from."},
+    {"source_weight", NASTL_KEY_FLOAT, 0.01, 0.99, .fallback = "0.5",
+     .help = "With pooled the share of the loss that all rows of the source have "
+             "together."},
+    {"normalizer", NASTL_KEY_WORD, .words = WORDS("source", "target", "both"),
+     .fallback = "target",
+     .help = "Whose rows the statistics of inputs and of a regression's label come from; "
+             "scratch has those of the target."},
     {NULL},
 };
 

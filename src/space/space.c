@@ -151,6 +151,46 @@ int nastl_space_fix(struct nastl_space *space, const char *key, const char *text
     return nastl_space_measure(space);
 }
 
+static size_t choice_of(const struct nastl_dim *dim, const char *text)
+{
+    size_t at = 0;
+    while (at < dim->count &&
+           (!dim->choices[at].text || strcmp(dim->choices[at].text, text) != 0))
+        at++;
+    return at;
+}
+
+static int drop_choice(struct nastl_space *space, struct nastl_dim *dim, size_t at)
+{
+    struct nastl_choice *left =
+        nastl_arena_alloc(&space->arena, dim->count, sizeof *left);
+    if (!left)
+        return nastl_error_nomem("a space");
+    memcpy(left, dim->choices, at * sizeof *left);
+    memcpy(left + at, dim->choices + at + 1, (dim->count - at - 1) * sizeof *left);
+    dim->choices = left;
+    dim->count--;
+    dim->high = (double)(dim->count - 1);
+    dim->fixed = dim->count == 1;
+    return NASTL_OK;
+}
+
+int nastl_space_drop(struct nastl_space *space, const char *key, const char *text)
+{
+    for (size_t i = 1; i < space->count; i++) {
+        struct nastl_dim *dim = &space->dims[i]->dim;
+        const size_t at = choice_of(dim, text);
+        if (!is_named(space->dims[i], key) || at == dim->count)
+            continue;
+        if (dim->count == 1)
+            return nastl_error(NASTL_EINVAL,
+                               "space: '%s' is all that key '%s' may be; add a choice",
+                               text, key);
+        TRY(drop_choice(space, dim, at));
+    }
+    return nastl_space_measure(space);
+}
+
 /* ---- size -------------------------------------------------------------------------- */
 
 size_t nastl_space_searched(const struct nastl_space *space)

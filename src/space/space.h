@@ -50,6 +50,10 @@ const struct nastl_dim *nastl_space_dim(const struct nastl_space *space, size_t 
 int nastl_space_fix(struct nastl_space *space, const char *key, const char *text,
                     double number);
 
+/* Takes a word from what a key may be, before use: what the data rule out. Nothing
+ * happens where it is not among the choices. NASTL_EINVAL where it is the only one. */
+int nastl_space_drop(struct nastl_space *space, const char *key, const char *text);
+
 struct nastl_point {
     double *value; /* (dims): the number, or the index of the choice */
     bool *active;  /* (dims) */

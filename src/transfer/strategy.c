@@ -288,6 +288,11 @@ static const struct nastl_strategy scratch = {
     .name = "scratch",
     .description = "Random weights.",
 };
+static const struct nastl_strategy pooled = {
+    .name = "pooled",
+    .needs_rows = true,
+    .description = "Random weights, on rows of the target and of the source together.",
+};
 static const struct nastl_strategy fine_tune = {
     .name = "fine_tune",
     NETWORK,
@@ -338,8 +343,8 @@ static const struct nastl_strategy distill = {
 };
 
 static const struct nastl_strategy *const strategies[] = {
-    &scratch,        &fine_tune, &head_first, &linear_probe, &gradual_unfreeze,
-    &discriminative, &l2_sp,     &delta,      &distill,      NULL};
+    &scratch,        &pooled, &fine_tune, &head_first, &linear_probe, &gradual_unfreeze,
+    &discriminative, &l2_sp,  &delta,     &distill,    NULL};
 
 const struct nastl_strategy *const *nastl_strategies(void)
 {

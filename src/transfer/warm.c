@@ -343,12 +343,12 @@ static bool same_shape(const struct warm *warm, const struct nastl_tensor_spec *
            from->shape[1] == spec->shape[1];
 }
 
-/* Row by row as numbers match. Bins stay: each domain has its own. */
-static void copy_embedding(struct warm *warm, const struct nastl_node *node)
+/* Row by row as numbers match: what is trained, or what is not, which are the bins. */
+static void copy_embedding(struct warm *warm, const struct nastl_node *node, bool bins)
 {
     for (size_t i = 0; i < node->tensor_count && warm->same_embedding; i++) {
         const struct nastl_tensor_spec *spec = &warm->graph->tensors[node->tensor + i];
-        if (nastl_role_trainable(spec->role))
+        if (bins == (spec->role == NASTL_ROLE_BINS))
             copy_from(warm, node->tensor + i, nastl_net_find(warm->source, spec->name),
                       warm->match.input, NULL);
     }
@@ -404,7 +404,7 @@ static void copy_node(struct warm *warm, size_t n)
 {
     const struct nastl_node *node = &warm->graph->nodes[n];
     if (nastl_node_embeds(node)) {
-        copy_embedding(warm, node);
+        copy_embedding(warm, node, false);
         return;
     }
     const bool head = n == head_of(warm->graph);
@@ -450,6 +450,26 @@ static bool same_heads(const struct nastl_graph *graph, const struct nastl_graph
 {
     const struct nastl_node *a = attention_of(graph), *b = attention_of(source);
     return !a || !b || (a->width == b->width && a->heads == b->heads);
+}
+
+int nastl_warm_bins(struct nastl_net *net, const struct nastl_layout *layout,
+                    const struct nastl_model *source)
+{
+    struct warm warm = {.net = net,
+                        .graph = nastl_net_graph(net),
+                        .source_graph = source->graph,
+                        .source = source->net};
+    const struct nastl_node *node = embedding_of(warm.graph);
+    if (!node || strcmp(warm.graph->family, source->graph->family) != 0)
+        return NASTL_OK;
+    int status =
+        nastl_match_init(&warm.match, warm.graph, layout, source->graph, source->layout);
+    if (status == NASTL_OK)
+        status = match_columns(&warm);
+    if (status == NASTL_OK)
+        copy_embedding(&warm, node, true);
+    nastl_match_finish(&warm.match);
+    return status;
 }
 
 int nastl_warm_start(double *matched, struct nastl_net *net,

@@ -9,8 +9,8 @@
  *   [ .............. ]
  *
  * Tensors are matched by name, input columns by the feature's name and kind (categories
- * by their text), classes by name; match.h has the details. How numbers are scaled does
- * not matter: each domain has statistics of its own.
+ * by their text), classes by name; match.h has the details. Whose statistics numbers are
+ * scaled by is not looked at here: view.h has that.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef TRANSFER_WARM_H
 #define TRANSFER_WARM_H
@@ -29,5 +29,10 @@ int nastl_warm_sort(struct nastl_model *source);
  * same block in both. Any number of threads may start from one source at a time. */
 int nastl_warm_start(double *matched, struct nastl_net *net,
                      const struct nastl_layout *layout, const struct nastl_model *source);
+
+/* Bins of a piecewise-linear embedding that the source has, too, become the source's: for
+ * numbers that are scaled as the source's are. */
+int nastl_warm_bins(struct nastl_net *net, const struct nastl_layout *layout,
+                    const struct nastl_model *source);
 
 #endif

@@ -46,6 +46,45 @@ for space in default tuned; do
   [ "$(strategies $space-source)" = fine_tune ] || fail "$space.yaml does not fine-tune"
 done
 
+# With its rows: nothing is warm-started, and no network is trained for it.
+space pooled >pooled.yaml
+ok "$@" --space pooled.yaml --study pooled --source macro.csv
+[ "$(strategies pooled)" = pooled ] || fail "pooled.yaml does not pool"
+[ ! -e pooled/source.h5 ] || fail "pooled.yaml has a source network"
+grep -q '"warm_start": null' pooled/pareto.json || fail "pooled is no warm start"
+rejects 2 'transfer.strategy: .* no choice but pooled' "$@" --space pooled.yaml --study no
+rejects 2 'transfer.strategy: .* no choice but pooled.* --warm-start has none' "$@" \
+  --space pooled.yaml --warm-start tuned-source/source.h5 --study no
+
+# Whose statistics.
+for normalizer in source both; do
+  sed "s/fine_tune/fine_tune, normalizer: $normalizer/" tuned.yaml >$normalizer.yaml
+  ok "$@" --space $normalizer.yaml --study $normalizer-rows --source macro.csv
+  ok evaluate $normalizer-rows small.csv
+done
+ok "$@" --space source.yaml --study source-network --warm-start tuned-source
+rejects 2 'transfer.normalizer: .* no choice but both.* --warm-start has none' "$@" \
+  --space both.yaml --warm-start tuned-source --study no
+
+# From several: a file and a domain of the other one; one has labels that say nothing.
+awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "throughput_class") c = i }
+  { if (NR > 1) { keep = $c; $c = last[NR % 37]; last[NR % 37] = keep } if ($c != "") print }' \
+  macro.csv >noise.csv
+ok "$@" --space either.yaml --study several --source noise.csv --source macro.csv
+"$python" -c 'import json
+got = json.load(open("several/pareto.json"))["data"]["sources"]
+assert [(s["name"], s["used"]) for s in got] == [("macro.csv", True), ("noise.csv", False)], got
+assert all(s["rows"] > 500 and s["h_score"] >= 0 and s["logme"] < 1 for s in got), got' ||
+  fail 'the ranking of sources'
+ok report several --format markdown --out several.md
+grep -q '| noise.csv .*| no' several.md || fail 'the report does not rank the sources'
+cp several/pareto.json before.json
+ok "$@" --space either.yaml --study several --source noise.csv --source macro.csv --resume \
+  --trials 4
+"$python" -c 'import json
+a, b = (json.load(open(p))["data"] for p in ("before.json", "several/pareto.json"))
+assert a == b, (a, b)' || fail 'a resumed study takes from other sources'
+
 # From models: a study's, its source network, a file; with other columns, classes, tasks.
 # matched STUDY LOW HIGH: how much of every candidate is taken over.
 matched() {
