@@ -163,7 +163,10 @@ static int train(struct nastl_model **out, struct nastl_trained *trained,
         .warm =
             nastl_problem_warm(problem, nastl_candidate_text(candidate, "family", "")),
     };
-    return nastl_train_model(out, trained, &training);
+    TRY(nastl_train_model(out, trained, &training));
+    free(trained->answers);
+    trained->answers = NULL;
+    return NASTL_OK;
 }
 
 static struct nastl_model *trained_model(const struct nastl_problem *problem,

@@ -107,6 +107,8 @@ static struct nastl_model *trained_on(struct nastl_trained *trained,
                                             .stop = steps ? NULL : &stop};
     struct nastl_model *model = NULL;
     assert_ok(nastl_train_model(&model, trained, &training));
+    free(trained->answers);
+    trained->answers = NULL;
     return model;
 }
 
