@@ -91,8 +91,9 @@ static int run_adamw(struct bench *bench)
          .count = bench->numbers - bench->decayed,
          .rate = 1.0,
          .epsilon = 1.0}};
-    nastl_adamw(bench->block[0], bench->block[1], bench->block[2], bench->block[3],
-                groups, 2, &bench->recipe, ++bench->time, 1.0f);
+    const struct nastl_moments moments = {.m = bench->block[2], .v = bench->block[3]};
+    nastl_adamw(bench->block[0], bench->block[1], &moments, groups, 2, &bench->recipe,
+                ++bench->time, 1.0f);
     return 0;
 }
 

@@ -102,8 +102,8 @@ static int create(const char *name)
     if (!profile.grads || !profile.part_grads || !profile.m || !profile.v)
         return nastl_error_nomem("a profile");
     TRY(nastl_loss_form_init(&profile.form, &profile.subject.params, SUBJECT_CLASSES));
-    TRY(nastl_groups_create(&profile.groups, &profile.group_count, net,
-                            &profile.subject.params.recipe));
+    const struct nastl_group_params groups = {.recipe = &profile.subject.params.recipe};
+    TRY(nastl_groups_create(&profile.groups, &profile.group_count, net, &groups));
     const struct nastl_block params = {.data = net->params, .at = net->at};
     const struct nastl_block grads = {.data = profile.part_grads, .at = net->at};
     TRY(nastl_plan_create(&profile.plan, net->graph, net->dnnl, profile.part, &params,
@@ -133,8 +133,8 @@ static int run_plan(const struct nastl_step *step, size_t batch)
     for (size_t i = 0; i < step->count * members; i++)
         profile.labels[i] = profile.subject.y[step->rows[i / members]];
     nastl_loss_form_gradient(&profile.form, plan->output_delta, plan->output,
-                             profile.labels, step->count * members, plan->batch * members,
-                             SUBJECT_CLASSES);
+                             profile.labels, NULL, NULL, step->count * members,
+                             plan->batch * members, SUBJECT_CLASSES);
     profile.spent[LOSS] += nastl_clock_nanoseconds() - start;
     TRY(nastl_plan_backward(plan, step));
     if (step->count == batch)
@@ -173,11 +173,11 @@ static int run_step(size_t first)
         step.count = batch - at < profile.part ? batch - at : profile.part;
         TRY(run_part(&step, batch));
     }
+    const struct nastl_moments moments = {.m = profile.m, .v = profile.v};
     const int64_t start = nastl_clock_nanoseconds();
     nastl_adamw(subject->net->params,
-                profile.part < batch ? profile.grads : profile.part_grads, profile.m,
-                profile.v, profile.groups, profile.group_count, recipe, ++profile.steps,
-                1.0f);
+                profile.part < batch ? profile.grads : profile.part_grads, &moments,
+                profile.groups, profile.group_count, recipe, ++profile.steps, 1.0f);
     profile.all[OPTIMISER][profile.optimised++ % RUNS_MOST] =
         (double)(nastl_clock_nanoseconds() - start);
     return 0;
