@@ -240,7 +240,11 @@ static void put_start(struct nastl_strbuf *buf, const json_t *member)
     const json_t *warm = json_object_get(member, "warm_start");
     const json_t *matched = json_object_get(warm, "matched");
     if (!json_is_object(warm)) {
-        nastl_strbuf_add(buf, "\nTrained from scratch.");
+        const char *strategy = nastl_json_text_at(json_object_get(member, "candidate"),
+                                                  "transfer.strategy", "scratch");
+        nastl_strbuf_add(buf, strcmp(strategy, "scratch") == 0
+                                  ? "\nTrained from scratch."
+                                  : "\nTrained on rows of the source and the target.");
         return;
     }
     nastl_strbuf_addf(buf, "\nStarted from %s by %s",

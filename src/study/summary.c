@@ -204,9 +204,11 @@ static void put_value(struct nastl_texttable *table, const json_t *member,
 static void put_warm_start(struct nastl_texttable *table, const json_t *member)
 {
     const json_t *warm = json_object_get(member, "warm_start");
-    const char *strategy = json_string_value(json_object_get(warm, "strategy"));
+    const char *asked = nastl_json_text_at(json_object_get(member, "candidate"),
+                                           "transfer.strategy", "scratch");
+    const char *strategy = nastl_json_text_at(warm, "strategy", asked);
     const json_t *matched = json_object_get(warm, "matched");
-    if (!strategy)
+    if (strcmp(strategy, "scratch") == 0)
         nastl_texttable_add(table, "-");
     else if (json_is_number(matched))
         nastl_texttable_addf(table, "%s %.0f%%", strategy,

@@ -52,6 +52,11 @@ ok "$@" --space pooled.yaml --study pooled --source macro.csv
 [ "$(strategies pooled)" = pooled ] || fail "pooled.yaml does not pool"
 [ ! -e pooled/source.h5 ] || fail "pooled.yaml has a source network"
 grep -q '"warm_start": null' pooled/pareto.json || fail "pooled is no warm start"
+ok report pooled --format markdown --out pooled.md
+grep -q "Trained on rows of the source and the target" pooled.md || fail "pooled is not told"
+! grep -q "Trained from scratch" pooled.md || fail "pooled is told as scratch"
+ok study show pooled
+grep -q " pooled" out || fail "the table does not say pooled"
 rejects 2 'transfer.strategy: .* no choice but pooled' "$@" --space pooled.yaml --study no
 rejects 2 'transfer.strategy: .* no choice but pooled.* --warm-start has none' "$@" \
   --space pooled.yaml --warm-start tuned-source/source.h5 --study no
